@@ -198,9 +198,19 @@ def test_seconds_are_said_by_name() -> None:
     assert call.report.redacted == ()
     assert call.redact([(1.0, 2.0)], unit="s").redacted == (Span(320, 2680),)
     assert callweave.redact(SHORT, [(1000, 1010)], unit="ms").report.redacted == (Span(320, 1690),)
-    assert callweave.redact(SHORT, [Span(1000, 1010)]).report.redacted == (Span(320, 1690),)
-    with pytest.raises(errors.InvalidArgument, match="'ms' or 's'"):
-        call.redact([(1, 2)], unit="min")  # type: ignore[arg-type]
+    assert callweave.redact(SHORT, [Span(1000, 1010)], unit="ms").report.redacted == (Span(320, 1690),)
+
+
+def test_a_span_is_in_milliseconds() -> None:
+    call = callweave.process(SHORT)
+    with pytest.raises(errors.InvalidArgument, match=r"spans\[0\]: found a Span, which is in ms, with unit='s'"):
+        call.redact([Span(1000, 2000)], unit="s")
+    with pytest.raises(errors.InvalidArgument, match="without a unit: found 1 ms"):
+        call.redact([Span(1, 2)])
+    for spans in ([], [Span(1000, 2000)], [(1, 2)]):
+        with pytest.raises(errors.InvalidArgument, match="'ms' or 's'"):
+            call.redact(spans, unit="min")  # type: ignore[arg-type]
+    assert call.report.redacted == ()
 
 
 def test_arrays_that_hold_nothing_are_refused_in_their_own_words() -> None:
@@ -208,7 +218,7 @@ def test_arrays_that_hold_nothing_are_refused_in_their_own_words() -> None:
         callweave.process(Audio(np.zeros((1, 0), np.float32), 8000))
     with pytest.raises(errors.InvalidArgument, match="channels in memory: found 0"):
         callweave.process(Audio(np.zeros((0, 80), np.float32), 8000))
-    with pytest.raises(errors.InvalidArgument, match="0 Hz"):
+    with pytest.raises(errors.InvalidArgument, match="sample_rate_hz: found 0"):
         callweave.process(Audio(np.zeros(80, np.int16), 0))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from callweave._values import refused
 from callweave.errors import InvalidArgument, IoError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
@@ -22,6 +23,12 @@ WAITS = (0.1, 0.5)
 def is_url(path: object) -> bool:
     """Returns whether `path` is a URL of something in storage, rather than a file's path."""
     return isinstance(path, str) and _URL.match(path) is not None
+
+
+def refuse_unused(storage_options: Mapping[str, Any] | None, *places: object) -> None:
+    """Refuses storage options if none of the places is in storage."""
+    if storage_options and not any(is_url(place) for place in places):
+        raise refused("storage_options", "no URL", "a URL such as s3://bucket/call.wav", "input")
 
 
 def filesystem(url: str, storage_options: Mapping[str, Any] | None) -> tuple[Any, str]:

@@ -7,13 +7,14 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from callweave import _callweave
+from callweave._values import optional, plain, refused, to_json
 from callweave.config import Config, MixConfig, config_json
-from callweave.errors import InvalidArgument
-from callweave._storage import is_url, put_folder
+from callweave._storage import is_url, put_folder, refuse_unused
 from callweave.audio import Audio, AudioFormat
 from callweave.inputs import Role
 from callweave.report import Label, Report, Span
@@ -35,8 +36,7 @@ Spans: TypeAlias = Iterable[Span | tuple[float, float]]
 """Spans of the call: `Span`s in milliseconds, or pairs of numbers in the given unit."""
 
 _DOUBTFUL_MS = 50.0
-"""No word is this short. A pair of numbers without a unit that spans less is probably in
-seconds."""
+"""No word is this short. A span without a unit that is shorter is probably in seconds."""
 
 
 class LevelWarning(UserWarning):
@@ -76,15 +76,19 @@ class Chunk:
         `(start, end, text)`, or mappings or objects with `start`, `end` and `word` or `text`, as
         Whisper's models return them (in seconds: `unit="s"`).
 
+        A word that ends before it starts, starts more than 2 s outside the chunk, or ends more than
+        30 s after it is an error: its unit is probably another.
+
         >>> import callweave
         >>> chunk = next(callweave.chunks("fixtures/short/manifest.json"))
         >>> [word] = chunk.words([(0.2, 0.5, "hello")], unit="s")
         >>> word.text, word.role, word.start_ms == chunk.to_call(200)
         ('hello', 'agent', True)
         """
-        scale = _scale(unit)
-        for start, end, text, confidence in map(parts_of, heard):
-            span = self.to_call(scale * start), self.to_call(scale * end)
+        scale, length_ms = _scale(unit), 1000 * len(self.samples) / self.sample_rate_hz
+        for index, word in enumerate(heard):
+            start_ms, end_ms, text, confidence = parts_of(index, word, scale, length_ms)
+            span = self.to_call(start_ms), self.to_call(end_ms)
             yield Word(*span, text, self.role, self.track, self.voice, confidence)
 
     def __repr__(self) -> str:
@@ -114,7 +118,8 @@ class ProcessedTrack:
 
     def audio(self, rate: int | None = None) -> Audio:
         """Returns the samples with their rate, or resampled to another."""
-        return Audio(self._inner.aligned(self._placed, rate), rate or self.sample_rate_hz)
+        rate = optional("rate", rate)
+        return Audio(self._inner.aligned(self._placed, rate), self.sample_rate_hz if rate is None else rate)
 
     def __repr__(self) -> str:
         return f"<ProcessedTrack {self.index} {self.role} at {self.sample_rate_hz} Hz>"
@@ -191,29 +196,36 @@ class Processed:
         storage_options: Mapping[str, Any] | None = None,
     ) -> Report:
         """Writes the mix and `report.json` to a folder, each complete or not at all, and returns
-        the report, which lists them.
+        the report. Its `outputs` lists the audio files: the mix and the redacted tracks.
 
         The folder may be a URL (`s3://bucket/calls/1`), to which the report is written last: if it
         exists, all files do. `rate`, `layout`, `format` and `level` take precedence over the
-        configuration.
+        configuration. A new folder stays only if something comes into it.
 
         `page` writes the web page `report.html`, with `embed_audio` including the mix; `peaks` the
         mix's waveform at this many points per second; `series` each track's level, second by
         second; `labels` files for other tools. Page and labels name parties by role unless
-        `show_parties` is set.
+        `show_parties` is set. An option without the files that it is about is an error.
 
         `redacted_tracks` writes each redacted track at its original length and rate with 16 bits,
         in `redacted-0.wav` and so on. If a key press may remain on them, nothing is written and
         `Unsure` is raised, unless `keep_unsure` is set.
         """
         mix = self._mix_json(config, rate=rate, layout=layout, format=format, level=level)
+        if embed_audio and not page:
+            raise refused("embed_audio", "page=False", "a page that can include the mix")
+        if show_parties and not page and not labels:
+            raise refused("show_parties", "page=False and no labels", "a page or labels that can name parties")
+        refuse_unused(storage_options, folder)
+        peaks = optional("peaks", peaks, 1)
         options = (mix, page, embed_audio, peaks, series, list(labels), show_parties, redacted_tracks, keep_unsure)
         if is_url(folder):
             with tempfile.TemporaryDirectory(prefix="callweave-") as local:
                 self._inner.write(local, *options)
                 put_folder(local, str(folder), "report.json", storage_options)
         else:
-            self._inner.write(folder, *options)
+            with _removed_if_empty(folder):
+                self._inner.write(folder, *options)
         self._report = None
         return self.report
 
@@ -232,16 +244,18 @@ class Processed:
         Mixes, peaks, pages and chunks made afterwards contain nothing of them; files written before
         still do.
 
-        Pairs of numbers are milliseconds, or seconds with `unit="s"`. A pair that spans less than
-        50 ms is rejected unless the unit is given, because it is probably in seconds.
+        Pairs of numbers are milliseconds, or seconds with `unit="s"`. A `Span` is in milliseconds
+        and is rejected with `unit="s"`. A pair or a `Span` of less than 50 ms is rejected unless the
+        unit is given, because it is probably in seconds.
 
         >>> import callweave
         >>> call = callweave.process("fixtures/short/manifest.json")
         >>> call.redact([(1000, 2000)]).redacted
         (Span(start_ms=320.0, end_ms=2680.0),)
         """
-        plain = [{"startMs": s.start_ms, "endMs": s.end_ms} if isinstance(s, Span) else _span(s, unit) for s in spans]
-        self._inner.redact(json.dumps({"spans": plain, "keys": keys, "unsure": unsure, "cover": cover}))
+        scale = _scale("ms" if unit is None else unit)
+        told = [_span(index, span, unit, scale) for index, span in enumerate(spans)]
+        self._inner.redact(to_json({"spans": told, "keys": keys, "unsure": unsure, "cover": cover}))
         self._report = None
         return self.report
 
@@ -276,6 +290,7 @@ class Processed:
         Bleed is left out, so no speech is transcribed twice. Samples are extracted during the
         iteration.
         """
+        sample_rate_hz = optional("sample_rate_hz", sample_rate_hz)
         parts = self._inner.chunks(config_json(self._config), longest_ms, pad_ms, merge_gap_ms)
         return (self._chunk(part, pad_ms, sample_rate_hz) for part in parts)
 
@@ -297,16 +312,39 @@ class Processed:
         return f"<Processed {self.report!r}>"
 
 
-def _span(pair: tuple[float, float], unit: Unit | None) -> dict[str, float]:
-    start, end = pair
+@contextmanager
+def _removed_if_empty(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Removes a new folder if nothing comes into it."""
+    is_new = not os.path.exists(folder)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                os.rmdir(folder)
+        raise
+
+
+def _span(index: int, span: Span | tuple[float, float], unit: Unit | None, scale: int) -> dict[str, float]:
+    if isinstance(span, Span):
+        if unit == "s":
+            raise refused(f"spans[{index}]", "a Span, which is in ms, with unit='s'", "a pair of numbers in seconds")
+        start, end = span.start_ms, span.end_ms
+    else:
+        try:
+            start, end = span
+        except (TypeError, ValueError):
+            raise refused(f"spans[{index}]", type(span).__name__, "a Span or a pair of numbers") from None
+    start, end = plain(start), plain(end)
+    if not (isinstance(start, (int, float)) and isinstance(end, (int, float))):
+        raise refused(f"spans[{index}]", f"{type(start).__name__} and {type(end).__name__}", "numbers")
     if unit is None and end - start < _DOUBTFUL_MS:
-        said = f"a span from {start} to {end} without a unit: found {end - start} ms, expected unit='s' or unit='ms' with it"
-        raise InvalidArgument(said, "config")
-    scale = _scale(unit or "ms")
+        place = f"spans[{index}]: a span from {start} to {end} without a unit"
+        raise refused(place, f"{end - start} ms", "unit='s' or unit='ms' with it")
     return {"startMs": scale * start, "endMs": scale * end}
 
 
 def _scale(unit: Unit) -> int:
     if unit not in ("ms", "s"):
-        raise InvalidArgument(f"unit: found {unit!r}, expected 'ms' or 's'", "config")
+        raise refused("unit", repr(unit), "'ms' or 's'")
     return 1000 if unit == "s" else 1

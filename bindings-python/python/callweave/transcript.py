@@ -4,6 +4,7 @@ redact."""
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from callweave import _callweave
 from callweave import tables as _tables
 from callweave._record import Record
+from callweave._values import refused, to_json
 from callweave.inputs import Role
 from callweave.report import Span
 
@@ -79,6 +81,7 @@ class Transcript:
     def spans(self, what: str | re.Pattern[str] | Callable[[Word], bool]) -> tuple[Span, ...]:
         """Returns the spans of some words, for `Processed.redact`: words selected by a function, or
         matches of a regular expression in what each party says, its words joined by single spaces.
+        Some words last less than 50 ms: `redact(spans, unit="ms")` takes those too.
 
         >>> words = [Word(0, 300, "card"), Word(400, 700, "4111"), Word(800, 1100, "1111"), Word(1200, 1400, "thanks")]
         >>> Transcript(words).spans("[0-9][0-9 ]{6,}[0-9]")
@@ -102,7 +105,7 @@ class Transcript:
         return list(parties.values())
 
     def _json(self) -> str:
-        return json.dumps([Record.to_dict(word) for word in self.words])
+        return to_json([Record.to_dict(word) for word in self.words], "words")
 
     def _text(self, format: str) -> str:
         return _callweave.transcript(self._json(), format, [])
@@ -137,10 +140,38 @@ def _matches(words: list[Word], pattern: re.Pattern[str]) -> Iterator[Span]:
             yield Span(touched[0].start_ms, max(word.end_ms for word in touched))
 
 
-def parts_of(word: Any) -> tuple[float, float, str, float | None]:
-    """Returns start, end, text and confidence of a transcriber's word: a tuple, a mapping or an
-    object."""
+LATE_MS = 2000.0
+"""How far outside its chunk a transcriber may begin a word."""
+
+_WINDOW_MS = 30_000.0
+"""The window to which transcribers fill up a short chunk: a word may last to the window's end."""
+
+
+def parts_of(index: int, word: Any, scale: int, length_ms: float) -> tuple[float, float, str, float | None]:
+    """Returns start and end in milliseconds, text and confidence of a transcriber's word: a tuple, a
+    mapping or an object. `scale` converts its times, and `length_ms` is the chunk's length."""
+    start, end, text, confidence = _fields_of(word)
+    place = f"word {index} of a chunk"
+    try:
+        start_ms, end_ms = scale * float(start), scale * float(end)
+        sure = None if confidence is None else float(confidence)
+    except (TypeError, ValueError):
+        found = f"{start!r} to {end!r}, confidence {confidence!r}"
+        raise refused(place, found, "numbers", "input") from None
+    found = f"{start_ms:g} to {end_ms:g} ms"
+    if not (math.isfinite(start_ms) and math.isfinite(end_ms) and end_ms >= start_ms):
+        raise refused(place, found, "a start, and an end that is not before it", "input")
+    if not (-LATE_MS <= start_ms <= length_ms + LATE_MS and end_ms <= length_ms + _WINDOW_MS):
+        raise refused(place, found, f"times within the chunk's {length_ms:g} ms: is the unit right?", "input")
+    if sure is not None and not math.isfinite(sure):
+        raise refused(f"{place}: confidence", sure, "a finite number, or None", "input")
+    return start_ms, end_ms, text, sure
+
+
+def _fields_of(word: Any) -> tuple[Any, Any, str, Any]:
     if isinstance(word, tuple | list) and not hasattr(word, "start"):
+        if len(word) < 3:
+            raise _no_word(word)
         start, end, text, *more = word
         return start, end, text, (more[0] if more else None)
 
@@ -153,5 +184,9 @@ def parts_of(word: Any) -> tuple[float, float, str, float | None]:
 
     start, end, text = field("start"), field("end"), field("word", "text")
     if start is None or end is None or text is None:
-        raise TypeError(f"a word: found {word!r}, expected (start, end, text), or start, end and word or text")
+        raise _no_word(word)
     return start, end, text, field("probability", "confidence", "score")
+
+
+def _no_word(word: Any) -> TypeError:
+    return TypeError(f"a word: found {word!r}, expected (start, end, text), or start, end and word or text")
