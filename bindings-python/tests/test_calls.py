@@ -214,7 +214,7 @@ def test_wrong_arguments_are_the_cores_to_refuse() -> None:
     with pytest.raises(errors.InvalidArgument, match="no recording"):
         callweave.process([])
     for rate in (-1, 8000.0, "8000"):
-        with pytest.raises(errors.InvalidArgument, match=f"sample_rate_hz: found {rate}"):
+        with pytest.raises(errors.InvalidArgument, match=f"sample_rate_hz: found {rate!r}"):
             callweave.decode(Audio(np.zeros(80, np.int16), rate))  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidArgument, match="channel: found -1"):
         callweave.decode(Input(CALL, channel=-1))

@@ -12,7 +12,7 @@ from callweave._many import BatchResult, process_batch
 from callweave._peaks import Peaks, peaks
 from callweave._speech import Speech, get_speech_timestamps, speech
 from callweave.amr import AmrPackets
-from callweave.audio import Audio, Levels, levels, load
+from callweave.audio import Audio, Levels, SamplesWarning, levels, load
 from callweave.calls import (
     Normalized,
     Processed,
@@ -91,6 +91,7 @@ __all__ = [
     "Processed",
     "ProcessedTrack",
     "Report",
+    "SamplesWarning",
     "Span",
     "Speech",
     "SpeechConfig",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from callweave import _callweave
 from callweave._progress import OnCall, counted
+from callweave._values import optional
 from callweave.config import Config, config_json
 from callweave.errors import Error, InvalidArgument, IoError
 from callweave.inputs import ONE, DescribedInput, Input, Recording, natives
@@ -63,7 +64,8 @@ def process_batch(
 
     With `tracks=False`, no samples are kept and there are only reports. With `strict=False`, an
     unreadable recording among several fails only its track (`BatchResult.failures`). `progress` is
-    called with the number of finished calls and the total.
+    called with the number of finished calls and the total. `storage_options` are for the calls that
+    are URLs.
 
     >>> import callweave
     >>> calls = ["fixtures/short/manifest.json", b"no recording", "fixtures/stereo/manifest.json"]
@@ -75,11 +77,11 @@ def process_batch(
     """
     if isinstance(calls, (*ONE, Input, DescribedInput)):
         raise TypeError(f"found one call ({type(calls).__name__}), expected several")
-    batch = _callweave.Batch(config_json(config), threads, tracks, strict)
+    batch = _callweave.Batch(config_json(config), optional("threads", threads), tracks, strict)
     total = len(calls) if isinstance(calls, Sized) else None
 
     def opened(call: Any) -> Any:
-        return natives(call, storage_options)
+        return natives(call, storage_options, mixed=True)
 
     return _results(batch, iter(calls), opened, config, progress, total)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from callweave import _callweave
 from callweave._progress import Progress, watched
+from callweave._values import optional
+from callweave.audio import warn_of_samples
 from callweave.config import Config, config_json
 from callweave.inputs import Input, Recording, native
 
@@ -52,14 +54,14 @@ def peaks(
     """Computes a recording's waveform in one pass, without keeping samples.
 
     `points_per_second` is 100 by default. `bits` is the width of a value in `to_json` and `to_dat`,
-    8 by default.
+    8 by default. Samples of an `Audio` that are replaced or clipped are told by `SamplesWarning`.
 
     >>> peaks("fixtures/stereo/call.wav")
     <Peaks 2 x 2606 points of 80 samples at 8000 Hz>
     """
     text = config_json(config)
+    points, width = optional("points_per_second", points_per_second), optional("bits", bits)
+    warn_of_samples(recording)
     with watched(progress) as hear:
-        rate, each, points, json, dat = _callweave.peaks(
-            native(recording, storage_options), points_per_second, bits, text, hear
-        )
-    return Peaks(points, rate, each, json, dat)
+        rate, each, made, json, dat = _callweave.peaks(native(recording, storage_options), points, width, text, hear)
+    return Peaks(made, rate, each, json, dat)

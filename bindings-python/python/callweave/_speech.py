@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from callweave import _callweave
-from callweave.audio import Audio, one, one_track
+from callweave._values import plain, refused, to_json
+from callweave.audio import Audio, odd_samples, one, one_track
 from callweave.config import Config, Detector, SpeechConfig, config_json
 from callweave.errors import InvalidArgument
 from callweave.inputs import Input, Raw, Recording
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Speech", "TimeUnit", "get_speech_timestamps", "speech"]
+
+_LEAST_NEG_THRESHOLD = 0.01
+"""Silero's: a threshold at which speech ends is never lower."""
 
 TimeUnit: TypeAlias = Literal["ms", "s", "samples"]
 """Milliseconds, seconds, or samples at the recording's own rate."""
@@ -88,14 +92,18 @@ def speech(
     given by `channel`, or with `mono` the mean of all.
 
     An array needs its `rate`. It is float32, float64 or int16 with shape `(frames,)`, `(channels,
-    frames)`, or with `channel_axis=1` `(frames, channels)`. The parameters are those of
-    `SpeechConfig`, and take precedence over `preset` and `config`.
+    frames)`, or with `channel_axis=1` `(frames, channels)`; a list of numbers is taken too. Samples
+    in memory that are not finite, or are beyond 1000 times full scale, are an error.
+
+    The parameters are those of `SpeechConfig`, and take precedence over `preset` and `config`, of
+    which only one may say something of speech. `neg_threshold` follows `threshold` at its distance
+    there (0.15), and is at least 0.01.
 
     >>> found = speech("fixtures/short/agent.wav", threshold=0.6, unit="s")
     >>> found.to_numpy().shape == (len(found), 2)
     True
     """
-    if hasattr(recording, "dtype") and not isinstance(recording, Audio):
+    if _is_array(recording):
         if rate is None:
             raise InvalidArgument("an array has no rate: callweave.speech(samples, rate)", "input")
         array: Any = recording
@@ -115,9 +123,15 @@ def speech(
         found = type(config).__name__
         raise TypeError(f"config: found {found}, expected callweave.Config; parameters of speech are the preset")
     config = config or Config()
-    config = replace(config, speech=replace(preset or config.speech, **changes), detector=detector or config.detector)
+    if preset is not None and config.speech != SpeechConfig():
+        raise refused("preset", "a config with parameters of speech too", "one of them")
+    base = preset or config.speech
+    if threshold is not None and neg_threshold is None:
+        changes["neg_threshold"] = _follows(plain(threshold), base)
+    config = replace(config, speech=replace(base, **changes), detector=detector or config.detector)
     source: Any = recording
-    item = one(source, raw=raw, channel=channel, storage_options=storage_options)
+    _refuse_odd(source)
+    item = one(source, raw=raw, channel=channel, mono=mono, storage_options=storage_options)
     pairs, values, hop, hz, duration, told = _callweave.listen(item, config_json(one_track(config, mono)), unit)
     warnings = tuple(Warning.from_dict(warning) for warning in json.loads(told))
     return Speech(unit, values, hop, hz, duration, warnings, pairs)
@@ -138,13 +152,14 @@ def get_speech_timestamps(
 ) -> list[dict[str, Any]]:
     """Silero's `get_speech_timestamps` with its own names, defaults and rules: returns a list of
     `{"start", "end"}` in samples, or in seconds. `model` is ignored. `sampling_rate` is that of an
-    array, and may be any; a file has its own.
+    array or a list, and may be any; a file has its own. Samples that are no audio are an error, as in
+    `speech`.
 
     >>> first = get_speech_timestamps("fixtures/short/agent.wav")[0]
     >>> sorted(first), isinstance(first["start"], int)
     (['end', 'start'], True)
     """
-    if hasattr(audio, "dtype") or isinstance(audio, (list, tuple)):
+    if _is_array(audio):
         array: Any = audio
         audio = Audio.from_array(array, sampling_rate)
     options = {
@@ -158,6 +173,28 @@ def get_speech_timestamps(
         "time_resolution": time_resolution,
     }
     source: Any = audio
-    pairs = _callweave.speech_timestamps(one(source), json.dumps(options))
+    _refuse_odd(source)
+    pairs = _callweave.speech_timestamps(one(source), to_json(options))
     kind: Any = float if return_seconds else int
     return [{"start": kind(start), "end": kind(end)} for start, end in pairs]
+
+
+def _follows(threshold: Any, base: SpeechConfig) -> float:
+    """Returns the threshold at which speech ends, at its distance below another one at which it begins."""
+    if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
+        raise refused("threshold", repr(threshold), "a number above 0, at most 1")
+    below = base.threshold - base.neg_threshold
+    return min(max(round(threshold - below, 6), _LEAST_NEG_THRESHOLD), threshold)
+
+
+def _is_array(recording: object) -> bool:
+    return isinstance(recording, (list, tuple)) or (
+        hasattr(recording, "__array__") and not isinstance(recording, (Audio, Input))
+    )
+
+
+def _refuse_odd(source: Any) -> None:
+    """Refuses samples in memory that are no audio: nothing is replaced by silence here."""
+    audio = source.source if isinstance(source, Input) else source
+    if isinstance(audio, Audio) and (odd := odd_samples(audio, refused=True)):
+        raise refused("samples", " and ".join(odd), "floats where 1.0 is full scale", "input")

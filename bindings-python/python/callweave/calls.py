@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Any, Literal, TypeAlias
 from callweave import _callweave
 from callweave._progress import OnProgress, Progress, watched
 from callweave._storage import is_url, put
-from callweave.audio import Audio
+from callweave._values import optional, refused, to_json
+from callweave.audio import Audio, SamplesWarning
 from callweave.config import Config, config_json
 from callweave.errors import InvalidArgument
 from callweave.inputs import DescribedInput, Input, Recording, Role, native, natives
@@ -47,13 +48,13 @@ Facts: TypeAlias = Sequence[Mapping[str, Any]]
 
 def facts_json(facts: Facts) -> str | None:
     """Converts facts to JSON for the core, or returns `None` if there are none."""
-    return json.dumps([dict(fact) for fact in facts], default=_moment) if facts else None
-
-
-def _moment(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"a fact: found {type(value).__name__}, expected a text, a number or a datetime")
+    if isinstance(facts, (Mapping, str)) or not isinstance(facts, Iterable):
+        raise refused("facts", f"one {type(facts).__name__}", "a list of mappings", "input")
+    told = list(facts)
+    for index, fact in enumerate(told):
+        if not isinstance(fact, Mapping):
+            raise refused(f"facts[{index}]", type(fact).__name__, "a mapping", "input")
+    return to_json(told, "facts") if told else None
 
 
 def process(
@@ -93,7 +94,13 @@ def process(
     """
     with watched(progress) as hear:
         inner = _callweave.process(
-            natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict, facts_json(facts)
+            natives(inputs, storage_options),
+            list(roles),
+            config_json(config),
+            hear,
+            optional("threads", threads),
+            strict,
+            facts_json(facts),
         )
     return Processed(inner, config)
 
@@ -112,7 +119,13 @@ def analyze(
     """Analyzes a call and returns its report. Like `process`, but keeps no samples."""
     with watched(progress) as hear:
         text = _callweave.analyze(
-            natives(inputs, storage_options), list(roles), config_json(config), hear, threads, strict, facts_json(facts)
+            natives(inputs, storage_options),
+            list(roles),
+            config_json(config),
+            hear,
+            optional("threads", threads),
+            strict,
+            facts_json(facts),
         )
     return Report.from_json(text)
 
@@ -121,22 +134,33 @@ def align(
     inputs: Inputs, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
 ) -> tuple[Alignment | None, ...]:
     """Returns each track's placement on the call's timeline, or `None` for a track that cannot be
-    read."""
-    return tuple(
-        track.alignment for track in analyze(inputs, config, strict=False, storage_options=storage_options).tracks
-    )
+    read. Samples that are replaced or clipped are told by `SamplesWarning`."""
+    report = analyze(inputs, config, strict=False, storage_options=storage_options)
+    _warn_of_samples(report)
+    return tuple(track.alignment for track in report.tracks)
 
 
 def detect_speech(
     recording: Recording | Input, config: Config | None = None, *, storage_options: Mapping[str, Any] | None = None
 ) -> tuple[tuple[Span, ...], ...]:
-    """Detects speech in a recording, and returns the spans of each of its tracks.
+    """Detects speech in a recording, and returns the spans of each of its tracks. Samples that are
+    replaced or clipped are told by `SamplesWarning`.
 
     >>> [track] = detect_speech(callweave.Input("fixtures/stereo/call.wav", channel=0))
     >>> track[0].end_ms > track[0].start_ms
     True
     """
-    return tuple(track.speech for track in analyze([recording], config, storage_options=storage_options).tracks)
+    report = analyze([recording], config, storage_options=storage_options)
+    _warn_of_samples(report)
+    return tuple(track.speech for track in report.tracks)
+
+
+def _warn_of_samples(report: Report) -> None:
+    """Warns of samples that were replaced or clipped, for results without a place for it."""
+    for track in report.tracks:
+        for warning in track.source.warnings if track.source else ():
+            if warning.code in ("not_finite", "samples_out_of_range"):
+                warnings.warn(f"track {track.index}: {warning.message}", SamplesWarning, stacklevel=3)
 
 
 def mix(
@@ -147,8 +171,11 @@ def mix(
     strict: bool = True,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Audio:
-    """Returns the mix of a call as int16 samples: its parties, placed and normalized."""
-    return process(inputs, config, roles=roles, strict=strict, storage_options=storage_options).mix()
+    """Returns the mix of a call as int16 samples: its parties, placed and normalized. Samples that are
+    replaced or clipped are told by `SamplesWarning`."""
+    call = process(inputs, config, roles=roles, strict=strict, storage_options=storage_options)
+    _warn_of_samples(call.report)
+    return call.mix()
 
 
 def chunks(
@@ -166,7 +193,7 @@ def chunks(
     storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Chunk]:
     """Yields each party's own speech in chunks for a transcriber, in the order of the call; see
-    `Processed.chunks`.
+    `Processed.chunks`. Samples that are replaced or clipped are told by `SamplesWarning`.
 
     >>> for chunk in chunks("fixtures/short/manifest.json"):
     ...     words = [(100.0, "hello")]  # what a transcriber returns for chunk.samples, from the chunk's beginning
@@ -176,6 +203,7 @@ def chunks(
     """
     options: dict[str, Any] = {"threads": threads, "strict": strict, "storage_options": storage_options}
     call = process(inputs, config, roles=roles, progress=progress, **options)
+    _warn_of_samples(call.report)
     cut: dict[str, Any] = {"longest_ms": longest_ms, "pad_ms": pad_ms, "merge_gap_ms": merge_gap_ms}
     return call.chunks(**cut, sample_rate_hz=sample_rate_hz)
 
@@ -292,7 +320,7 @@ def normalize(
         watched(progress) as hear,
     ):
         path = output if url is None else os.path.join(local or "", url.rpartition("/")[2])
-        item = native(recording, storage_options)
+        item = native(recording, storage_options, output)
         samples, hz, source, gain = _callweave.normalize(item, config_json(config), path, hear)
         if url is not None and path is not None:
             put(url, Path(path).read_bytes(), storage_options)

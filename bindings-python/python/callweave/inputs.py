@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from callweave._storage import is_url, open_url
+from callweave._storage import is_url, open_url, refuse_unused
+from callweave._values import plain, refused, to_json
 from callweave.audio import Audio
-from callweave.errors import InvalidArgument
 
 __all__ = ["Audio", "Input", "Raw", "Readable", "Recording", "Response", "Role", "StreamedResponse"]
 
@@ -155,20 +154,33 @@ def _readable(source: Recording, storage_options: Mapping[str, Any] | None = Non
     return source
 
 
-def _moment(moment: str | float | datetime | None) -> str | None:
+def _moment(moment: Any) -> str | None:
     """Converts a time to JSON."""
-    if isinstance(moment, datetime):
-        if moment.tzinfo is None:
-            raise InvalidArgument(f"started_at: found {moment!r}, expected a datetime with its zone", "config")
-        moment = moment.isoformat()
-    return None if moment is None else json.dumps(moment)
+    if moment is None:
+        return None
+    moment = plain(moment)
+    if isinstance(moment, bool) or not isinstance(moment, (str, int, float, datetime)):
+        raise refused("started_at", repr(moment), "RFC 3339, Unix seconds or a datetime", "input")
+    return to_json(moment, "started_at")
 
 
-def native(item: Recording | Input, storage_options: Mapping[str, Any] | None = None) -> _Native:
-    """Converts one input for the native module."""
+def native(item: Recording | Input, storage_options: Mapping[str, Any] | None = None, output: object = None) -> _Native:
+    """Converts one input for the native module. The options are for it or for an output."""
+    refuse_unused(storage_options, item.source if isinstance(item, Input) else item, output)
+    return _native(item, storage_options)
+
+
+def _native(item: Recording | Input, storage_options: Mapping[str, Any] | None) -> _Native:
     given = item if isinstance(item, Input) else Input(item)
+    refuse_unused(given.storage_options, given.source)
     if storage_options is not None and given.storage_options is None:
         given = replace(given, storage_options=storage_options)
+    texts = {"role": given.role, "party": given.party, "name": given.name, "raw": given.raw}
+    for what, text in texts.items():
+        if text is not None and not isinstance(text, str):
+            raise refused(what, repr(text), "a text", "input")
+    if given.raw is not None and isinstance(given.source, Audio):
+        raise refused("raw", f"{given.raw} for samples in memory", "a path, bytes or a file", "input")
     started_at = _moment(given.started_at)
     offset = (given.offset_ms, given.offset_uncertainty_ms)
     source, name = _readable(given.source, given.storage_options), given.name
@@ -180,20 +192,23 @@ def native(item: Recording | Input, storage_options: Mapping[str, Any] | None = 
 def natives(
     inputs: Recording | Input | DescribedInput | Iterable[Recording | Input],
     storage_options: Mapping[str, Any] | None = None,
+    *,
+    mixed: bool = False,
 ) -> list[_Native] | list[_NativeCall]:
-    """Converts one or several inputs for the native module."""
+    """Converts one or several inputs for the native module. Unless the calls are `mixed`, one of the
+    inputs must be in storage if there are options for it."""
     if isinstance(inputs, str) and is_url(inputs) and inputs.partition("?")[0].endswith(".json"):
         return [described_at(inputs, storage_options)._native()]
+    items: list[Any] = [inputs]
+    if not isinstance(inputs, (*ONE, Input, DescribedInput)) and not hasattr(inputs, "dtype"):
+        if not isinstance(inputs, Iterable):
+            raise TypeError(f"found {type(inputs).__name__}, expected a recording or several")
+        items = list(inputs)
+    if not mixed:
+        refuse_unused(storage_options, *(item.source if isinstance(item, Input) else item for item in items))
     if isinstance(inputs, DescribedInput):
         return [inputs._native()]
-    if isinstance(inputs, (*ONE, Input)):
-        return [native(inputs, storage_options)]
-    if hasattr(inputs, "dtype"):
-        array: Any = inputs
-        return [native(array)]
-    if not isinstance(inputs, Iterable):
-        raise TypeError(f"found {type(inputs).__name__}, expected a recording or several")
-    return [native(item, storage_options) for item in inputs]
+    return [_native(item, storage_options) for item in items]
 
 
 def described_at(url: str, storage_options: Mapping[str, Any] | None) -> DescribedInput:

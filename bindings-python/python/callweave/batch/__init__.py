@@ -133,14 +133,15 @@ class CallProcessor:
         ]
         inputs: Any = recordings[0] if len(recordings) == 1 else recordings
         roles: Any = call.get("roles") or ()
-        options: dict[str, Any] = {"roles": roles, "threads": self.threads, "storage_options": self.storage_options}
+        stored = self.storage_options if any(is_url(item) for item in items) else None
+        options: dict[str, Any] = {"roles": roles, "threads": self.threads, "storage_options": stored}
         if self.mix_folder is None:
             return analyze(inputs, self.config, **options), None
         processed = process(inputs, self.config, **options)
         name = folder_name(call_id)
         root = self.mix_folder
         folder = f"{root.rstrip('/')}/{name}" if is_url(root) else os.fspath(Path(root) / name)
-        report = processed.write(folder, page=False, storage_options=self.storage_options)
+        report = processed.write(folder, page=False, storage_options=self.storage_options if is_url(root) else None)
         mix = next(output.path for output in report.outputs if output.kind == "mix")
         return report, f"{folder}/{mix}" if is_url(root) else os.path.join(folder, mix)
 
