@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from callweave import _callweave
-from callweave._record import Record
+from callweave._record import Record, camel
 from callweave._report_parts import (
     Alignment,
     Bleed,
@@ -51,7 +51,8 @@ from callweave._report_parts import (
     Voice as Voice,
     Warning,
 )
-from callweave.errors import InvalidArgument
+from callweave._values import to_json
+from callweave.errors import InvalidArgument, Malformed
 from callweave.inputs import Role
 
 if TYPE_CHECKING:
@@ -107,6 +108,14 @@ def schema() -> dict[str, Any]:
     return values
 
 
+_SCHEMA_VERSION: int = schema()["properties"]["schemaVersion"]["const"]
+
+
+def _no_report(found: str, expected: str) -> Malformed:
+    said = f"not a report: found {found}, expected {expected}"
+    return Malformed(said, "input", "not a report", found=found, expected=expected)
+
+
 @dataclass(frozen=True, repr=False)
 class Report(Record):
     """The analysis of one call."""
@@ -138,23 +147,42 @@ class Report(Record):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Reads a report. Its text is kept, so that `to_json` returns the same bytes."""
-        report = cls._of(json.loads(text))
+        """Reads a report. Its text is kept, so that `to_json` returns the same bytes. A text that is
+        not a report of this version's schema raises `Malformed`."""
+        report = cls._read(text)
         # No field: a copy with other values (`dataclasses.replace`) has no text to keep.
         object.__setattr__(report, "_text", text)
         return report
 
     @classmethod
+    def _read(cls, text: str) -> Self:
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise _no_report("text that is not JSON", "JSON") from error
+        if not isinstance(values, dict):
+            raise _no_report(type(values).__name__, "an object")
+        version = values.get("schemaVersion")
+        if version != _SCHEMA_VERSION:
+            raise _no_report(f"schemaVersion {version}", f"schemaVersion {_SCHEMA_VERSION}")
+        if missing := [camel(f.name) for f in fields(cls) if camel(f.name) not in values]:
+            raise _no_report(f"no {', '.join(missing)}", "all fields of the report's schema")
+        try:
+            return cls._of(values)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise _no_report(str(error), "the fields of the report's schema") from error
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Reads a report from its parsed JSON."""
-        return cls.from_json(json.dumps(values))
+        return cls.from_json(to_json(values, "report"))
 
     def to_json(self) -> str:
         """Returns the report as JSON, with the same bytes as `callweave process --json`. For a
         modified copy (`dataclasses.replace`), returns its values with their JSON names.
         """
         text: str | None = getattr(self, "_text", None)
-        return json.dumps(super().to_dict(), separators=(",", ":"), ensure_ascii=False) if text is None else text
+        return to_json(super().to_dict(), "report", separators=(",", ":"), ensure_ascii=False) if text is None else text
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the report with its JSON names, including fields unknown to this version."""
