@@ -1,4 +1,4 @@
-"""The same functions for asyncio. Each works on a separate thread while the event loop continues.
+"""The functions of callweave for asyncio, with the same names: each that does work. Each works on a separate thread while the event loop continues.
 
 Cancelling a task stops its work in Rust. Async streams (async iterators of bytes, such as
 `response.aiter_bytes()` of httpx or `response.content.iter_chunked(n)` of aiohttp) are recordings
@@ -22,6 +22,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 from callweave import _callweave, _many, _peaks, _speech
 from callweave import audio as _audio
 from callweave import calls as _calls
+from callweave import evaluation as _evaluation
 from callweave._many import BatchResult
 from callweave._progress import OnCall
 from callweave.config import Config
@@ -32,9 +33,13 @@ from callweave.processed import Chunk
 __all__ = [
     "align",
     "analyze",
+    "calibrate",
     "chunks",
+    "compare",
     "decode",
     "detect_speech",
+    "evaluate",
+    "get_speech_timestamps",
     "levels",
     "load",
     "mix",
@@ -160,8 +165,12 @@ def _async(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
 
 align = _async(_calls.align)
 analyze = _async(_calls.analyze)
+calibrate = _async(_evaluation.calibrate)
+compare = _async(_evaluation.compare)
 decode = _async(_calls.decode)
 detect_speech = _async(_calls.detect_speech)
+evaluate = _async(_evaluation.evaluate)
+get_speech_timestamps = _async(_speech.get_speech_timestamps)
 levels = _async(_audio.levels)
 load = _async(_audio.load)
 mix = _async(_calls.mix)
