@@ -178,7 +178,7 @@ def _native(item: Recording | Input, storage_options: Mapping[str, Any] | None) 
     texts = {"role": given.role, "party": given.party, "name": given.name, "raw": given.raw}
     for what, text in texts.items():
         if text is not None and not isinstance(text, str):
-            raise refused(what, repr(text), "a text", "input")
+            raise refused(what, type(text).__name__, "a text", "input")
     if given.raw is not None and isinstance(given.source, Audio):
         raise refused("raw", f"{given.raw} for samples in memory", "a path, bytes or a file", "input")
     started_at = _moment(given.started_at)
