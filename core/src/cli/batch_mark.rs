@@ -49,9 +49,8 @@ impl DoneMark {
     /// Removes the mark and the outputs that it names, because others are about to be written.
     pub(super) fn remove(folder: &Path) -> Result<()> {
         let path = folder.join(MARK);
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let files = serde_json::from_str(&text).map(|mark: Self| mark.files).unwrap_or_default();
-        for name in files.keys().filter(|name| is_output(name)) {
+        let earlier: Option<Self> = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str(&text).ok());
+        for name in earlier.iter().flat_map(|mark| mark.files.keys()).filter(|name| is_output(name)) {
             let _ = fs::remove_file(folder.join(name));
         }
         match fs::remove_file(&path) {

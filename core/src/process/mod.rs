@@ -31,6 +31,7 @@ mod facts;
 mod facts_tests;
 mod gate;
 mod join;
+mod kept;
 mod live;
 mod measure;
 mod normalize;

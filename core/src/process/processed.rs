@@ -11,11 +11,9 @@ use crate::units::{Decibels, Millis, Rate, Span};
 use crate::vad::CustomDetector;
 
 use super::gate::PlacedTrack;
+use super::kept::KEPT;
 use super::measure::CallAnalysis;
 use super::redact::TakenOut;
-
-/// How a call keeps its samples.
-pub(super) const KEPT: &str = "a call from `process`, not `analyze`, or a live call that keeps its samples";
 
 /// A processed call: its report, and its placed tracks if they were kept.
 #[derive(Debug)]
@@ -99,22 +97,6 @@ impl Processed {
 }
 
 impl Processed {
-    /// Rejects a call whose samples were not kept: a call that was only analyzed, or a live one.
-    pub(super) fn require_samples(&self, stage: Stage) -> Result<()> {
-        match self.without_samples() {
-            None => Ok(()),
-            Some(track) => Err(Error::new(ErrorKind::NoAudio, stage, "the call's samples were not kept")
-                .with_mismatch(format!("no samples of track {track}"), KEPT)),
-        }
-    }
-
-    /// Returns the first track whose samples were not kept.
-    pub(super) fn without_samples(&self) -> Option<usize> {
-        let gone = self.tracks.iter().find(|placed| placed.track.samples.is_empty()).map(|placed| placed.index);
-        let reported = self.report.tracks.iter().find(|track| track.error.is_none()).map(|track| track.index);
-        gone.or_else(|| reported.filter(|_| self.tracks.is_empty()))
-    }
-
     /// Returns a track's samples along the call's timeline as recorded, without level changes, at
     /// its own rate or another.
     ///

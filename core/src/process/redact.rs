@@ -10,7 +10,7 @@ use crate::redact::{self, Cover, PAD};
 use crate::timeline::{EventKind, Method};
 use crate::units::{Millis, Span, joined, sum, total};
 
-use super::processed::KEPT;
+use super::kept::KEPT;
 use super::{Processed, ProcessedTrack};
 
 /// Most spans listed in a warning.
