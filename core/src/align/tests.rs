@@ -208,6 +208,16 @@ fn bleed_overrules_a_wrong_start_time_and_says_so() {
 }
 
 #[test]
+fn a_start_time_that_the_placement_contradicts_is_told_whatever_placed_it() {
+    let silent = TestRecorder { bleed: 0.0, ..GOOD };
+    let tracks = two(20.0, &silent, &silent);
+    let found = place_with(&tracks, &[Some(1000.0), Some(1040.0)], &AlignOptions::default());
+    let p = &found.placements[1];
+    assert!(p.offset().0 < 2_000.0 && p.method != Method::Timestamps, "{p:?}");
+    assert!(found.warnings.iter().any(|w| w.1.code == "start_time_wrong" && w.0 == 1), "{:?}", found.warnings);
+}
+
+#[test]
 fn nothing_to_go_by_is_said() {
     let tracks = [made(vec![0; 80_000]), made(vec![0; 64_000])];
     let found = place(&tracks);

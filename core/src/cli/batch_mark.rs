@@ -168,4 +168,20 @@ mod tests {
         drop(WorkMark::begin(&folder, "b").unwrap());
         fs::remove_dir_all(&folder).unwrap();
     }
+
+    #[test]
+    fn a_call_that_is_done_again_keeps_none_of_its_earlier_files() {
+        let folder = std::env::temp_dir().join(format!("callweave-again-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["mix.wav", "report.json", "redacted-0.flac", "notes.txt"] {
+            fs::write(folder.join(name), "x").unwrap();
+        }
+        let line = r#"{"name": "a", "ok": true, "settings": ""}"#;
+        DoneMark::write(&folder, serde_json::from_str(line).unwrap(), String::new()).unwrap();
+        assert_eq!(DoneMark::read(&folder, "").unwrap().files.len(), 3, "what somebody put there is not the call's");
+        DoneMark::remove(&folder).unwrap();
+        let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -116,13 +116,13 @@ impl Declared {
             let inside = riff_end.saturating_sub(at);
             notes.add(wrong(format!("{size} bytes of samples in a file that says it has room for {inside}")));
         }
-        if let Some(left) = end.and_then(|end| end.checked_sub(riff_end + PAD)).filter(|&left| left > 0)
+        if let Some(left) = end.and_then(|end| end.checked_sub(riff_end)).filter(|&left| left > PAD)
             && self.sizes64.is_none()
             && self.riff != 0
             && at.saturating_add(size) <= riff_end
         {
             let message = format!("{left} bytes after the end that the header says are not read");
-            notes.add(Warning::new("trailing_bytes", message).at_byte(riff_end + PAD));
+            notes.add(Warning::new("trailing_bytes", message).at_byte(riff_end));
         }
         source.bind(size);
         Ok(Some(size))

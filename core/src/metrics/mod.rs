@@ -436,6 +436,16 @@ mod tests {
         assert_eq!(m.by_track[0].talk_ms, Millis(400.0));
         assert_eq!((m.overlap_ms, m.interruptions, m.unavailable), (None, None, Some("alignment".into())));
     }
+
+    #[test]
+    fn a_call_of_which_a_track_is_missing_has_no_figures_of_all() {
+        let parties = drawn(&["aaaa"]);
+        let m = metrics(&parties, &[], Millis(400.0), Comparison::Incomplete, &MetricsConfig::default());
+        assert_eq!((m.by_track[0].talk_ms, m.by_track[0].talk_share), (Millis(400.0), None));
+        assert_eq!((m.overlap_ms, m.speech_ms, m.backchannels), (None, None, None));
+        assert_eq!(m.unavailable.as_deref(), Some("tracks"));
+    }
+
     #[test]
     fn one_channel_gives_null_for_what_it_cannot_say() {
         let parties = drawn(&["aaaa", "      bb"]);

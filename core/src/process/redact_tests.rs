@@ -282,6 +282,15 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn levels_of_what_was_taken_out_are_not_told() {
+    let mut call = call(&[]);
+    assert!(call.tracks.iter().all(|placed| placed.levels[21..24].iter().all(Option::is_some)));
+    call.redact(&Redaction { spans: vec![Span::new(22_000.0, 23_000.0)], ..Redaction::default() }).unwrap();
+    assert!(call.tracks.iter().all(|placed| placed.levels[21..24].iter().all(Option::is_none)));
+    assert!(call.tracks.iter().all(|placed| placed.levels[26].is_some()));
+}
+
+#[test]
 fn a_call_without_samples_gives_no_audio() {
     let report = call(&[]).report;
     let folder = folder("no-samples");

@@ -7,6 +7,7 @@ use super::*;
 use crate::call::{KnownOffset, Leg, Role};
 use crate::config::{DecodeOptions, Layout, MixConfig, OutputRate};
 use crate::decode::{Input, decode};
+use crate::integrity::Flaw;
 use crate::resample::resample;
 use crate::samples::Samples;
 use crate::timeline::Placement;
@@ -40,6 +41,42 @@ fn party() -> Vec<f32> {
 
 fn analyzed(wav: Vec<u8>) -> Result<Report> {
     analyze(vec![Input::bytes("call.wav", wav)], &Config::default(), &RunOptions::default())
+}
+
+fn codes(report: &Report) -> Vec<&str> {
+    report.warnings.iter().map(|warning| &*warning.code).collect()
+}
+
+#[test]
+fn equal_channels_are_one_recording_of_all_parties() {
+    let both = analyzed(float_wav(8_000, &[party(), party()])).unwrap();
+    assert_eq!((codes(&both), both.metrics.overlap_ms), (vec!["repeated_track"], None));
+    assert!(both.tracks[0].voices.is_some() && both.integrity.iter().any(|finding| finding.code == Flaw::DualMono));
+    let other: Vec<f32> = party().into_iter().rev().collect();
+    assert!(!codes(&analyzed(float_wav(8_000, &[party(), other])).unwrap()).contains(&"repeated_track"));
+}
+
+#[test]
+fn one_recording_of_nobody_known_compares_nobody() {
+    let of = |role| {
+        let input = Input::samples("call", party(), Rate::NARROWBAND).role(role);
+        analyze(vec![input], &Config::default(), &RunOptions::default()).unwrap().metrics
+    };
+    let (anyone, agent) = (of(Role::Unknown), of(Role::Agent));
+    assert_eq!((anyone.overlap_ms, anyone.backchannels, anyone.unavailable.as_deref()), (None, None, Some("voices")));
+    assert!(anyone.by_track[0].talk_ms > Millis(0.0) && anyone.speech_ms.is_some());
+    assert_eq!((agent.overlap_ms, agent.unavailable), (Some(Millis(0.0)), None));
+}
+
+#[test]
+fn a_role_of_a_recording_of_several_tracks_is_told_and_not_used() {
+    let manifest = r#"{"tracks": [{"path": "call.wav", "role": "customer", "party": "+66812345678"}]}"#;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/stereo");
+    let call = CallInput::from_described(crate::provider::read(manifest).unwrap(), folder).unwrap();
+    let report = analyze(call, &Config::default(), &RunOptions::default()).unwrap();
+    assert_eq!(report.tracks.iter().map(|track| track.role).collect::<Vec<_>>(), [Role::Unknown; 2]);
+    let told = report.warnings.iter().find(|warning| warning.code == "role_unused").unwrap();
+    assert!(told.message.contains("tracks 0 to 1") && !told.message.contains("668"), "{}", told.message);
 }
 
 #[test]

@@ -34,6 +34,19 @@ fn wrong_sizes_lose_no_sample() {
 }
 
 #[test]
+fn bytes_after_the_end_are_told() {
+    let samples = babble(8000, 0.5, 7);
+    let file = wav(1, 1, 8000, 16, &s16(&samples));
+    let told = |after: &[u8]| {
+        let (planes, info) = run_bytes(&[&file[..], after].concat()).unwrap();
+        assert!(planes[0] == mono(&samples));
+        info.warnings.into_iter().map(|warning| (warning.code.into_owned(), warning.at_byte)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&file), [("trailing_bytes".to_owned(), Some(file.len() as u64))], "a second recording");
+    assert!(told(&[]).is_empty() && told(&[0]).is_empty(), "a pad byte is no loss");
+}
+
+#[test]
 fn a_file_that_ends_early_gives_its_whole_samples() {
     let samples = babble(8000, 1.0, 5);
     let file = wav(1, 1, 8000, 16, &s16(&samples));
