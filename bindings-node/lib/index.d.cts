@@ -116,7 +116,7 @@ export type RawFormat =
   | 'sln192'
 
 /** A recording, or one channel of samples with its rate. */
-type Sourced =
+export type SourceWithRate =
   | { source: Recording; sampleRateHz?: undefined }
   | {
       /** One channel of samples. */
@@ -126,13 +126,13 @@ type Sourced =
     }
 
 /** A recording with what is known about it. */
-export type RecordingInput = RecordingFacts & Sourced
+export type RecordingInput = RecordingFacts & SourceWithRate
 
 /**
  * A recording with what is known about it, for functions of one recording. What concerns a call
  * only (role, party, start time, offset) is refused.
  */
-export type SoundInput = Pick<RecordingFacts, 'channel' | 'name' | 'raw'> & Sourced
+export type SoundInput = Pick<RecordingFacts, 'channel' | 'name' | 'raw'> & SourceWithRate
 
 /** What is known about a recording. */
 export interface RecordingFacts {
@@ -1514,15 +1514,15 @@ export declare function peaks(
  * whole. A stream is closed then.
  */
 export declare function probe(
-  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & Sourced),
+  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & SourceWithRate),
   options: WorkOptions & { quick: true },
 ): Promise<QuickProbe>
 export declare function probe(
-  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & Sourced),
+  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & SourceWithRate),
   options?: WorkOptions & { quick?: false | undefined },
 ): Promise<Probe>
 export declare function probe(
-  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & Sourced),
+  recording: Recording | (Pick<RecordingFacts, 'name' | 'raw'> & SourceWithRate),
   options?: WorkOptions & { quick?: boolean | undefined },
 ): Promise<Probe | QuickProbe>
 
