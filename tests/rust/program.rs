@@ -85,7 +85,7 @@ fn contradictory_arguments_are_wrong_arguments() {
     let folder = Folder::new("arguments");
     let call = root().join("fixtures/short/agent.wav").display().to_string();
     let manifest = root().join("fixtures/short/manifest.json").display().to_string();
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 14] = [
         &[],
         &[&call, "--redact-with", "beep"],
         &[&call, "--roles", "customer,agent"],
@@ -96,10 +96,18 @@ fn contradictory_arguments_are_wrong_arguments() {
         &[&call, "--level", "-3db"],
         &[&call, "--layout", "round"],
         &[&call, "--no-such-option"],
+        &[&call, "--aligned", "--offsets", "0"],
+        &[&call, "--pii", "drop", "--show-parties"],
+        &[&call, "--no-page", "--show-parties"],
+        &[&call, "--no-voices", "--layout", "voices"],
     ];
     for case in cases {
         let err = refused(&folder, 2, case);
         assert!(err.starts_with("error: ") || err.contains("Usage:"), "{case:?}: {err}");
+    }
+    for option in [["--rate", "8000"], ["--layout", "mono"], ["--format", "flac"]] {
+        let (status, out, err) = program(&[&["process", &call, "--json"][..], &option].concat());
+        assert_eq!((status, out.as_str(), err.contains("--output")), (2, "", true), "{option:?} without a mix: {err}");
     }
 }
 

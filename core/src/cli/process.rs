@@ -142,7 +142,7 @@ fn unmeasured(why: &str) -> &'static str {
     match why {
         "alignment" => "the tracks' places are too uncertain",
         "tracks" => "a track could not be read",
-        _ => "nobody tells the parties of one track apart",
+        _ => "one track holds several parties, or may hold them",
     }
 }
 

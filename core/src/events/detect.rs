@@ -55,3 +55,30 @@ pub(crate) fn joined(
     events.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms).then(a.kind.cmp(&b.kind)));
     events
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_of_a_cadence_is_no_dropout() {
+        let event = |kind, start_ms: f64, end_ms: f64| TrackEvent {
+            kind,
+            start_ms,
+            end_ms,
+            detail: None,
+            confidence: 1.0,
+            level_dbov: -20.0,
+        };
+        let busy = event(EventKind::Busy, 0.0, 3000.0);
+        let holes = [500.0, 1500.0, 4000.0].map(|at| event(EventKind::Dropout, at, at + 500.0));
+        let zero = event(EventKind::DigitalZero, 500.0, 1500.0);
+        let found = joined(vec![busy], holes.into_iter().chain([zero]), []);
+        let kinds: Vec<_> = found.iter().map(|event| (event.kind, event.start_ms)).collect();
+        assert_eq!(
+            kinds,
+            [(EventKind::Busy, 0.0), (EventKind::DigitalZero, 500.0), (EventKind::Dropout, 4000.0)],
+            "what lies in the cadence alone"
+        );
+    }
+}

@@ -11,8 +11,8 @@ const CELL_MS: f64 = 50.0;
 const ABOVE_NOISE: Decibels = Decibels(9.0);
 /// Below this level, a line's noise does not matter.
 const FAINT: Decibels = Decibels(-60.0);
-/// Above this level nothing is silence: where a tone lasts, it is a track's noise. Speech is around
-/// -26 dBov, and the noise of lines 20 dB and more below it (ITU-T P.56 and G.120 speak of such).
+/// Above this level nothing is silence: a tone that lasts is a track's noise. Chosen 4 dB below the
+/// level that speech is brought to (-26 dBov), not measured.
 const LOUD: Decibels = Decibels(-30.0);
 
 /// One track, as input of silence detection.

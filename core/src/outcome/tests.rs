@@ -89,6 +89,14 @@ fn a_conversation_is_short_below_its_limits() {
 }
 
 #[test]
+fn a_voice_without_a_span_of_speech_is_no_conversation() {
+    let sound = TrackFacts { voiced: vec![Span::new(1000.0, 1400.0)], ..customer(&[]) };
+    let facts = call(sound.clone(), sound, 0);
+    assert!(facts.speakers(&OutcomeConfig::default()) > 0, "the detector takes it for a voice");
+    assert_eq!(decided(&facts).0, Outcome::Unknown);
+}
+
+#[test]
 fn exchanges_that_cannot_be_counted_are_no_more_than_the_pauses() {
     let tag = |speech: &[(f64, f64)]| {
         let facts = Facts { tracks: vec![party(Role::Mixed, speech)], comparable: true, ..Facts::default() };

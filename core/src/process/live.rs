@@ -16,7 +16,7 @@ use super::analyze::{AnalyzedRecording, GoneSamples, TrackAnalysis};
 use super::analyzer::{Retention, StageResults, TrackAnalyzer};
 use super::detector::DetectorChoice;
 use super::reader::TrackBlock;
-use super::{CallInput, Processed, in_threads, run_steps};
+use super::{CallInput, Processed, in_threads, run_steps, without_names};
 
 /// Time for which memory is reserved at once.
 const ROOM: Millis = Millis(120_000.0);
@@ -197,7 +197,8 @@ pub(crate) fn report_so_far(
         described: None,
     });
     let (analyzed, described) = (analyzed.collect(), CallInput { call, warnings, ..CallInput::default() });
-    in_threads(run, false, || run_steps(analyzed, described, DetectorChoice::new(config, None), run))?
+    let report = in_threads(run, false, || run_steps(analyzed, described, DetectorChoice::new(config, None), run))?;
+    report.map_err(|error| without_names(error, config.pii))
 }
 
 /// Processes a call whose samples were kept, adding the warnings collected while they arrived.

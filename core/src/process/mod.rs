@@ -119,28 +119,22 @@ fn process_call(
 ) -> Result<Processed> {
     let config = &call.config(config)?;
     config.validate()?;
-    let processed = process_valid(call, config, keep_tracks, noted, run);
-    processed.map_err(|error| if config.pii == Pii::Drop { error.anonymous() } else { error })
-}
-
-/// Processes a call with a valid configuration.
-fn process_valid(
-    call: CallInput,
-    config: &Config,
-    keep_tracks: bool,
-    noted: &[Vec<Warning>],
-    run: &RunOptions,
-) -> Result<Processed> {
     if call.recordings.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, Stage::Input, "no recordings given"));
     }
     let waits = call.recordings.iter().any(RecordingSource::is_reader);
-    in_threads(run, waits, || {
+    let processed = in_threads(run, waits, || {
         let mut call = call;
         let detector = DetectorChoice::new(config, call.detector.take());
         let (analyzed, call) = analyzed(call, &detector, keep_tracks, noted, run)?;
         run_steps(analyzed, call, detector, run)
-    })?
+    })?;
+    processed.map_err(|error| without_names(error, config.pii))
+}
+
+/// Returns an error without what may be personal data, if that is dropped.
+fn without_names(error: Error, pii: Pii) -> Error {
+    if pii == Pii::Drop { error.anonymous() } else { error }
 }
 
 /// Runs the first two steps. The recordings are removed from the call that is returned.

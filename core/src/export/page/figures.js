@@ -93,7 +93,12 @@ function together() {
   const { metrics } = report
   if (metrics.unavailable) {
     const most = Math.max(...parties.map(({ track }) => track.alignment?.uncertaintyMs ?? 0))
-    const why = metrics.unavailable === 'alignment' ? `the tracks’ places are uncertain by ± ${lasting(most)}` : 'parties share one channel'
+    const reasons = {
+      alignment: `the tracks’ places are uncertain by ± ${lasting(most)}`,
+      tracks: 'a track could not be read',
+      voices: 'one channel holds several parties, or may hold them',
+    }
+    const why = reasons[metrics.unavailable]
     return card('Between the parties', '', el('p', { className: 'muted' }, `Overlap, interruptions, pauses and response times are not given: ${why}.`))
   }
   const figures = [
