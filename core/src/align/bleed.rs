@@ -7,7 +7,7 @@ use super::belief::Belief;
 use super::path;
 use super::sound::{FRAMES, Sound};
 use super::vote::{Direction, NEAR_ECHO_S, STRETCH, Vote, agree};
-use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time};
+use super::wave::{Correlator, FRAME, Peak, RATE, Spectrum, Whitening, level_in_time, prepare};
 use crate::threads;
 
 /// Samples of the transform near an expected lag: a stretch plus the same number of lags.
@@ -61,7 +61,7 @@ struct Search<'s, 't> {
     prior: &'s Belief,
     likely: &'s [f64],
     /// Stretches of each direction's talker near each likely lag, and anywhere.
-    near: Vec<[Vec<usize>; 2]>,
+    near: [Vec<Vec<usize>>; 2],
     everywhere: [Vec<usize>; 2],
     grids: [SpectrumGrid; 2],
     /// The second one is only used for parallel work.
@@ -102,16 +102,20 @@ const WIDE_SPAN: usize = WIDE_N - STRETCH * FRAME;
 
 impl<'s, 't> Search<'s, 't> {
     fn new(a: &'s Sound<'t>, b: &'s Sound<'t>, prior: &'s Belief, likely: &'s [f64]) -> Self {
-        let near =
-            likely.iter().map(|&lag| [busy(a, b, Direction::AOnB.delay(lag)), busy(b, a, Direction::BOnA.delay(lag))]);
-        let everywhere = |s: &Sound| s.busiest(0..usize::MAX, STRETCH, FRAMES / 2, WIDE_TRIES);
+        let stretches = |direction: Direction| {
+            let (talker, hearer) = direction.order(a, b);
+            let near = likely.iter().map(|&lag| busy(talker, hearer, direction.delay(lag)));
+            (near.collect(), talker.busiest(0..usize::MAX, STRETCH, FRAMES / 2, WIDE_TRIES))
+        };
+        let [first, second] = Direction::BOTH;
+        let ((near_a, all_a), (near_b, all_b)) = threads::join(|| stretches(first), || stretches(second));
         Self {
             a,
             b,
             prior,
             likely,
-            near: near.collect(),
-            everywhere: [everywhere(a), everywhere(b)],
+            near: [near_a, near_b],
+            everywhere: [all_a, all_b],
             grids: Default::default(),
             correlators: [None, None],
             tiles: 0,
@@ -160,6 +164,7 @@ impl<'s, 't> Search<'s, 't> {
         if threads::count() > 1
             && let (Some(one), Some(other)) = (quest(self, first), quest(self, second))
         {
+            prepare(one.n, self.a.portable);
             let (a, b) = (self.a, self.b);
             let ([x, y], [with, and_with]) = (&mut self.grids, &mut self.correlators);
             let (found, more) = threads::join(|| x.listen(a, b, &one, with), || y.listen(a, b, &other, and_with));
@@ -178,7 +183,7 @@ impl<'s, 't> Search<'s, 't> {
 
     /// Returns a stretch to search for near a likely lag, if there is one.
     fn near(&self, direction: Direction, place: usize, round: usize) -> Option<BleedQuery> {
-        let frame = *self.near.get(place)?[direction as usize].get(round)?;
+        let frame = *self.near[direction as usize].get(place)?.get(round)?;
         Some(self.near_at(direction, *self.likely.get(place)?, frame))
     }
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftDirection, FftPlanner, FftPlannerScalar};
 
+use crate::threads;
+
 /// Returns a complex transform.
 pub(super) fn plan(points: usize, direction: FftDirection, portable: bool) -> Arc<dyn Fft<f32>> {
     if portable {
@@ -42,17 +44,23 @@ pub(super) fn plans(n: usize, band: Range<usize>, portable: bool) -> Plans {
     let end = band.end.min(n / 2);
     let band = band.start.clamp(1, end.max(1))..end;
     let key = (n, band.clone(), portable);
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = made.iter().find(|m| m.0 == key) {
+    let made = || MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = made().iter().find(|m| m.0 == key) {
         return known.1.clone();
     }
     let turn = |k: usize| {
         let angle = -std::f64::consts::TAU * k as f64 / n as f64;
         Complex32::new(angle.cos() as f32, angle.sin() as f32)
     };
-    let turns = band.clone().map(turn).collect();
-    let plans = Plans { forward: plan(n / 2, FftDirection::Forward, portable), turns, band };
-    made.push((key, plans.clone()));
+    // Nothing is locked meanwhile: a thread that waits in `join` may work for another that needs
+    // plans. If two make the same, the first ones stay.
+    let (forward, turns) =
+        threads::join(|| plan(n / 2, FftDirection::Forward, portable), || band.clone().map(turn).collect());
+    let plans = Plans { forward, turns, band };
+    let mut made = made();
+    if made.iter().all(|m| m.0 != key) {
+        made.push((key, plans.clone()));
+    }
     plans
 }
 

@@ -62,15 +62,26 @@ struct OneWayLink {
 }
 
 impl Pair {
-    /// Listens to two of the tracks. Bleed and turn taking know nothing of each other, so they are
-    /// heard in parallel.
+    /// Listens to two of the tracks. The search for bleed keeps all threads busy. What follows from
+    /// it takes one, so turn taking, which knows nothing of bleed, is heard at the same time.
     pub fn new(sounds: &[Sound], a: usize, b: usize, options: &AlignOptions) -> Option<Self> {
         let (x, y) = (sounds.get(a)?, sounds.get(b)?);
         let (low, high) = prior::range(x, y, options);
         let flat = Belief::flat(low, high);
         let may_answer = sounds.len() == 2 || !(is_agent(x.input.role) && is_agent(y.input.role));
         let talk = || (options.turns && may_answer).then(|| turns::belief(x, y, flat.clone())).flatten();
-        let (mut pair, talk) = threads::join(|| Self::before_talk(x, y, (a, b), flat.clone(), options), talk);
+        let prior = prior::prior(x, y, options);
+        let heard = options.bleed.then(|| bleed::search(x, y, &prior, &prior::likely(x, y, options)));
+        let (mut pair, talk) = threads::join(
+            || {
+                let mut pair = Self::unheard((a, b), prior, flat.clone());
+                if let Some(heard) = heard {
+                    pair.add_bleed(x, y, heard, options);
+                }
+                pair
+            },
+            talk,
+        );
         if let Some(talk) = talk.filter(|_| pair.same.is_none()) {
             pair.evidence.add_mixed(&talk, turns::TRUST);
             pair.turns = true;
@@ -79,12 +90,12 @@ impl Pair {
         Some(pair)
     }
 
-    /// Returns what is known before listening and what bleed says, added to `evidence`.
-    fn before_talk(x: &Sound, y: &Sound, (a, b): (usize, usize), evidence: Belief, options: &AlignOptions) -> Self {
-        let mut pair = Self {
+    /// Returns a pair of which nothing was heard yet.
+    fn unheard((a, b): (usize, usize), prior: Belief, evidence: Belief) -> Self {
+        Self {
             a,
             b,
-            prior: prior::prior(x, y, options),
+            prior,
             evidence,
             votes: Vec::new(),
             delays: [None; 2],
@@ -93,26 +104,26 @@ impl Pair {
             sure: false,
             turns: false,
             same: None,
-        };
-        if options.bleed {
-            let heard = bleed::search(x, y, &pair.prior, &prior::likely(x, y, options));
-            pair.same = dual::same_recording(x, y, &heard.votes);
-            let mut delays = pair.hear(x, y, heard);
-            if pair.same.is_none() {
-                pair.bring_together(x, y, &mut delays);
-                pair.follow_alone(x, y);
-            }
-            let (motions, range) = (pair.motions, pair.evidence.range());
-            let lags = threads::map(Direction::BOTH.to_vec(), |direction| {
-                let paths = path::Paths { told: options.echo_prior, motion: motions[direction as usize] };
-                path::lags(direction, &delays[direction as usize], range, paths)
-            });
-            lags.iter().for_each(|lags| pair.evidence.add_moved(lags, 0.0));
         }
-        if let Some(lag) = pair.same {
-            pair.evidence.add(|l| if (l - lag).abs() < 2.0 * BIN_S { SURE_NATS } else { 0.0 });
+    }
+
+    /// Adds the evidence of bleed.
+    fn add_bleed(&mut self, x: &Sound, y: &Sound, heard: Heard, options: &AlignOptions) {
+        self.same = dual::same_recording(x, y, &heard.votes);
+        let mut delays = self.hear(x, y, heard);
+        if self.same.is_none() {
+            self.bring_together(x, y, &mut delays);
+            self.follow_alone(x, y);
         }
-        pair
+        let (motions, range) = (self.motions, self.evidence.range());
+        let lags = threads::map(Direction::BOTH.to_vec(), |direction| {
+            let paths = path::Paths { told: options.echo_prior, motion: motions[direction as usize] };
+            path::lags(direction, &delays[direction as usize], range, paths)
+        });
+        lags.iter().for_each(|lags| self.evidence.add_moved(lags, 0.0));
+        if let Some(lag) = self.same {
+            self.evidence.add(|l| if (l - lag).abs() < 2.0 * BIN_S { SURE_NATS } else { 0.0 });
+        }
     }
 
     /// Adds the evidence of bleed, and returns the belief about each direction's delay.

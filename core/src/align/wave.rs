@@ -99,6 +99,18 @@ pub(super) struct Peak {
     pub z: f32,
 }
 
+/// Makes the plans of a transform length, with all threads. Otherwise the threads that need them
+/// would all make them.
+pub(super) fn prepare(n: usize, portable: bool) {
+    plans(n, band(n), portable);
+}
+
+/// Returns the bins of the band in a transform of `n` samples.
+fn band(n: usize) -> Range<usize> {
+    let bin = |hz: f32| (hz * n as f32 / RATE as f32) as usize;
+    bin(BAND_HZ.0)..bin(BAND_HZ.1)
+}
+
 /// Plans and buffers for one transform length.
 pub(super) struct Correlator {
     n: usize,
@@ -124,8 +136,7 @@ impl Correlator {
     /// Creates a correlator for stretches of `n` samples at [`RATE`] (even). With `portable`, it
     /// computes the same bits on every CPU.
     pub fn new(n: usize, portable: bool) -> Self {
-        let bin = |hz: f32| (hz * n as f32 / RATE as f32) as usize;
-        let plans = plans(n, bin(BAND_HZ.0)..bin(BAND_HZ.1), portable);
+        let plans = plans(n, band(n), portable);
         Self {
             n,
             time: vec![0.0; n],
