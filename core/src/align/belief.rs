@@ -38,6 +38,16 @@ pub(super) struct Guess {
     pub half_width_s: f64,
 }
 
+/// Replaces each value by a function of its index and itself, in parallel.
+fn replace(values: &mut [f64], by: impl Fn(usize, f64) -> f64 + Sync) {
+    let parts: Vec<(usize, &mut [f64])> = values.chunks_mut(PART).enumerate().collect();
+    threads::map(parts, |(part, values)| {
+        for (i, value) in values.iter_mut().enumerate() {
+            *value = by(part * PART + i, *value);
+        }
+    });
+}
+
 impl Belief {
     /// Creates a uniform belief over the lags from `from_s` to `to_s`.
     pub fn flat(from_s: f64, to_s: f64) -> Self {
@@ -54,19 +64,12 @@ impl Belief {
     /// Adds a log-likelihood to every lag.
     pub fn add(&mut self, log_likelihood: impl Fn(f64) -> f64 + Sync) {
         let first = self.first;
-        let parts: Vec<(usize, &mut [f64])> = self.log.chunks_mut(PART).enumerate().collect();
-        threads::map(parts, |(part, logs)| {
-            for (i, l) in logs.iter_mut().enumerate() {
-                *l += log_likelihood((first + (part * PART + i) as i64) as f64 * BIN_S);
-            }
-        });
+        replace(&mut self.log, |i, l| l + log_likelihood((first + i as i64) as f64 * BIN_S));
     }
 
     /// Adds a log-likelihood to every bin by its index.
-    pub fn add_each(&mut self, log_likelihood: impl Fn(usize) -> f64) {
-        for (i, l) in self.log.iter_mut().enumerate() {
-            *l += log_likelihood(i);
-        }
+    pub fn add_each(&mut self, log_likelihood: impl Fn(usize) -> f64 + Sync) {
+        replace(&mut self.log, |i, l| l + log_likelihood(i));
     }
 
     /// Adds another belief shifted by `by_s`: its value at `lag` is added at `lag + by_s`. Beyond
@@ -103,9 +106,10 @@ impl Belief {
 
     /// Returns the mixture of this belief, with probability `often`, and another.
     pub fn or(&self, other: &Self, often: f64) -> Self {
-        let (own, others) = (self.shares(), other.shares());
-        let log = own.iter().zip(&others).map(|(x, y)| (often * x + (1.0 - often) * y).max(f64::MIN_POSITIVE).ln());
-        Self { first: self.first, log: log.collect() }
+        let (mut log, others) = (self.shares(), other.shares());
+        log.truncate(others.len());
+        replace(&mut log, |i, share| (often * share + (1.0 - often) * others[i]).max(f64::MIN_POSITIVE).ln());
+        Self { first: self.first, log }
     }
 
     /// Returns the belief as seen from the other track, with the lags' signs reversed.
@@ -116,7 +120,9 @@ impl Belief {
     /// Returns each lag's likelihood relative to the greatest.
     pub fn weights(&self) -> Vec<f64> {
         let top = self.log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        self.log.iter().map(|&l| (l - top).exp()).collect()
+        let mut weights = self.log.clone();
+        replace(&mut weights, |_, l| (l - top).exp());
+        weights
     }
 
     /// Returns the probabilities, which sum to 1.

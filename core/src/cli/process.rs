@@ -104,7 +104,7 @@ fn heard(args: &ProcessArgs, call: CallInput, config: &Config, run: &RunOptions)
         processed.redact(&redaction)?;
     }
     run.step("write", || processed.write_with(folder, &config.mix, &args.to_write_options(), run))?;
-    Ok(processed.report)
+    Ok(processed.into_report(run))
 }
 
 /// How long each step took, as JSON; `mix` is a part of `write`.

@@ -124,7 +124,7 @@ pub(super) fn gate(
     let events = own_events(&tracks, &places.placements);
     let heard = gated.into_iter().zip(&tracks).zip(&events);
     let heard: Vec<OwnSpeech> =
-        heard.map(|((gated, track), events)| OwnSpeech::new(gated, track, events, config)).collect();
+        threads::map(heard.collect(), |((gated, track), events)| OwnSpeech::new(gated, track, events, config));
     let floors = floors(&tracks, &places.placements, &heard, config);
     let indices: Vec<usize> = tracks.iter().map(|track| track.index).collect();
     let parts = tracks.into_iter().zip(&places.placements).zip(heard).zip(floors).zip(events);

@@ -5,6 +5,9 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::level::Hops;
 use crate::mix::{self, MixInput, Mixer, PartyLevel, VoiceInput};
 use crate::report::{Report, VoiceReport};
+#[cfg(feature = "cli")]
+use crate::run::RunOptions;
+use crate::threads;
 use crate::timeline::{EventKind, Placement};
 use crate::track::Track;
 use crate::units::{Decibels, Millis, Rate, Span};
@@ -79,6 +82,15 @@ impl Processed {
         Mixer::of_voices(&inputs, self.report.call.duration_ms, config)
     }
 
+    /// Returns the report. The tracks are freed in parallel: giving megabytes back takes time.
+    #[cfg(feature = "cli")]
+    pub(crate) fn into_report(self, run: &RunOptions) -> Report {
+        let Self { report, tracks, .. } = self;
+        // Without threads they are freed all the same.
+        let _ = super::in_threads(run, false, || threads::map(tracks, drop));
+        report
+    }
+
     /// Returns the inputs of a track for the mix: the whole track, or one per voice.
     fn inputs<'a>(&'a self, track: &'a ProcessedTrack, config: &MixConfig) -> Vec<VoiceInput<'a>> {
         let whole = track.mix_input(config.level);
@@ -130,7 +142,8 @@ impl ProcessedTrack {
 /// Returns the tracks to mix. Of tracks with the same audio, the first is kept.
 pub(super) fn keep_tracks(analysis: CallAnalysis) -> Vec<ProcessedTrack> {
     let seconds = analysis.duration.seconds().ceil() as usize;
-    analysis.tracks.into_iter().filter(|t| t.repeats.is_none()).map(|t| keep(t, seconds)).collect()
+    let kept = analysis.tracks.into_iter().filter(|t| t.repeats.is_none());
+    threads::map(kept.collect(), |track| keep(track, seconds))
 }
 
 fn keep(placed: PlacedTrack, seconds: usize) -> ProcessedTrack {

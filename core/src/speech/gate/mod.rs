@@ -72,8 +72,8 @@ const MAX_UNCERTAIN_HEARD: Millis = Millis(2_500.0);
 /// fourth.
 const ALL_SEARCHED: usize = 256;
 const MAX_APART: usize = 4;
-/// Cells compared by one task: some milliseconds of work.
-const TASK: usize = 64;
+/// Cells compared by one task: about a millisecond of work.
+const TASK: usize = 16;
 /// Lags of certain cells nearby that are tried, most frequent first.
 const LAGS_TRIED: usize = 3;
 
