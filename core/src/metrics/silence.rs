@@ -1,6 +1,7 @@
 //! Detects silence: spans in which every track that records is at its noise level.
 
 use crate::level::Hops;
+use crate::threads;
 use crate::timeline::Placement;
 use crate::units::{Decibels, Millis, Span};
 
@@ -33,31 +34,42 @@ impl SilenceInput<'_> {
         let noise = self.noise.map_or(FAINT.0, |noise| noise.0 + ABOVE_NOISE.0);
         10f64.powf(noise.clamp(FAINT.0, LOUD.0) / 10.0) as f32
     }
+
+    /// Returns what the track holds in each of the call's cells.
+    fn cells(&self, count: usize) -> Vec<SilenceCell> {
+        let limit = self.limit();
+        let hop = |cell: usize| (self.placement.to_track(Millis(cell as f64 * CELL_MS)).0 / Hops::MS).round();
+        let mut next = hop(0);
+        let cell = |i: usize| {
+            let (from, to) = (next, hop(i + 1));
+            next = to;
+            if to <= 0.0 || from * Hops::MS >= self.duration.0 {
+                return SilenceCell::Unrecorded;
+            }
+            let power = self.hops.power().get(from.max(0.0) as usize..(to as usize).min(self.hops.len()));
+            if power.unwrap_or_default().iter().any(|&p| p > limit) { SilenceCell::Loud } else { SilenceCell::Quiet }
+        };
+        (0..count).map(cell).collect()
+    }
+}
+
+/// What a track holds in a cell of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SilenceCell {
+    Unrecorded,
+    Quiet,
+    Loud,
 }
 
 /// Returns the silences of at least `min` on the call's timeline: no track is above its noise, and
 /// at least one records.
 pub fn silences(tracks: &[SilenceInput], call: Millis, min: Millis) -> Vec<Span> {
     let cells = (call.0 / CELL_MS).ceil().max(0.0) as usize;
-    let mut recorded = vec![false; cells];
-    let mut loud = vec![false; cells];
-    for track in tracks {
-        let limit = track.limit();
-        let hop = |cell: usize| (track.placement.to_track(Millis(cell as f64 * CELL_MS)).0 / Hops::MS).round();
-        let mut next = hop(0);
-        for (i, (loud, recorded)) in loud.iter_mut().zip(&mut recorded).enumerate() {
-            let (from, to) = (next, hop(i + 1));
-            next = to;
-            if to <= 0.0 || from * Hops::MS >= track.duration.0 {
-                continue;
-            }
-            let power = track.hops.power().get(from.max(0.0) as usize..(to as usize).min(track.hops.len()));
-            *recorded = true;
-            *loud |= power.unwrap_or_default().iter().any(|&p| p > limit);
-        }
-    }
-    let quiet = |i: usize| recorded.get(i) == Some(&true) && loud.get(i) == Some(&false);
-    let click = |i: usize| i > 0 && quiet(i - 1) && quiet(i + 1) && recorded.get(i) == Some(&true);
+    let of_tracks = threads::map(tracks.iter().collect(), |track| track.cells(cells));
+    let any = |i: usize, cell: SilenceCell| of_tracks.iter().any(|track| track.get(i) == Some(&cell));
+    let quiet = |i: usize| any(i, SilenceCell::Quiet) && !any(i, SilenceCell::Loud);
+    let recorded = |i: usize| any(i, SilenceCell::Quiet) || any(i, SilenceCell::Loud);
+    let click = |i: usize| i > 0 && quiet(i - 1) && quiet(i + 1) && recorded(i);
     let mut spans: Vec<Span> = Vec::new();
     for i in (0..cells).filter(|&i| quiet(i) || click(i)) {
         let (start, end) = (i as f64 * CELL_MS, ((i + 1) as f64 * CELL_MS).min(call.0));

@@ -2,7 +2,7 @@
 
 use crate::events::{self, Band, BandMeter, Clipping, EventDetector, SOUNDS_AHEAD, SoundLook, TrackEvent, Zero};
 use crate::level::{Level, LevelMeter};
-use crate::threads::Job;
+use crate::threads::{self, Job};
 use crate::track::{CompactPcm, PcmCollector, SampleSink};
 use crate::units::{Millis, Rate, Span};
 
@@ -124,15 +124,17 @@ impl TrackAnalyzer {
 
     /// Returns the results. The `probabilities` of speech distinguish it from music.
     pub(super) fn finish(self, probabilities: &[f32]) -> StageResults {
-        let (events, key_doubts) = self.narrowband.events.finish_with_doubts(probabilities);
+        let NarrowbandStages { events, collector } = self.narrowband;
+        let (level, (events, key_doubts)) =
+            threads::join(|| self.level.finish(), || events.finish_with_doubts(probabilities));
         let events = events::joined(events, self.own.zero.finish(), self.own.clipping.finish());
         StageResults {
-            level: self.level.finish(),
+            level,
             events,
             key_doubts,
             band: self.own.band.finish(),
             samples: self.own.collector.map(|collector| collector.finish().0).unwrap_or_default(),
-            narrowband: self.narrowband.collector.map(CompactPcm::finish),
+            narrowband: collector.map(CompactPcm::finish),
         }
     }
 }
