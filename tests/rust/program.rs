@@ -85,7 +85,7 @@ fn contradictory_arguments_are_wrong_arguments() {
     let folder = Folder::new("arguments");
     let call = root().join("fixtures/short/agent.wav").display().to_string();
     let manifest = root().join("fixtures/short/manifest.json").display().to_string();
-    let cases: [&[&str]; 14] = [
+    let cases: [&[&str]; 16] = [
         &[],
         &[&call, "--redact-with", "beep"],
         &[&call, "--roles", "customer,agent"],
@@ -93,6 +93,8 @@ fn contradictory_arguments_are_wrong_arguments() {
         &[&call, "--offsets", "soon"],
         &[&call, &manifest],
         &[&call, "--rate", "7999"],
+        &[&call, "--downsample", "4000"],
+        &[&call, "--downsample", "wide"],
         &[&call, "--level", "-3db"],
         &[&call, "--layout", "round"],
         &[&call, "--no-such-option"],
@@ -171,6 +173,21 @@ fn a_call_is_written_with_the_report_that_names_its_mix() {
     let mut names: Vec<_> = fs::read_dir(&output).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["mix.wav", "report.html", "report.json"]);
+}
+
+#[test]
+fn a_lower_rate_is_taken_and_told() {
+    let folder = Folder::new("downsample");
+    let call = root().join("fixtures/codecs/mpeg2.mp3").display().to_string();
+    let (status, out, err) = program(&["process", &call, "--json", "--downsample", "8000"]);
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains(r#""sampleRateHz":16000"#) && out.contains(r#""decodedRateHz":8000"#), "{out}");
+    let (status, out, err) = program(&["normalize", &call, "-o", &folder.output(), "--downsample", "8000"]);
+    assert_eq!((status, out.lines().count()), (0, 1), "{err}");
+    let wav = fs::read(folder.0.join("out/mpeg2.wav")).unwrap();
+    assert_eq!(wav[24..28], 8_000u32.to_le_bytes());
+    let (_, _, err) = program(&["process", &call, "--downsample", "4000"]);
+    assert!(err.contains("found 4000, expected 8000 to 48000 Hz"), "{err}");
 }
 
 #[test]

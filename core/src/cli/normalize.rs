@@ -22,6 +22,7 @@ pub(super) fn run(args: NormalizeArgs, streams: &mut Streams, run: &RunOptions) 
     set(&mut options.level, args.sound.level);
     set(&mut options.decode.stereo, args.sound.stereo);
     set(&mut options.decode.assumed_mp3_delay, args.sound.mp3_delay);
+    set(&mut options.decode.downsample_hz, args.sound.downsample.map(Some));
     options.layout = if args.mono { Layout::Mono } else { Layout::Split };
     let folder = |e| Error::io(Stage::Export, e).in_input(args.output.display().to_string());
     fs::create_dir_all(&args.output).map_err(folder)?;

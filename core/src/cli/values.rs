@@ -1,9 +1,10 @@
 //! Parses the values of options. Every error says what was found, or what is expected.
 
 use crate::call::{KnownOffset, Role};
+use crate::config::DecodeOptions;
 use crate::evaluate::Disturbance;
 use crate::export::{LabelFormat, PeakBits};
-use crate::units::{Millis, Span};
+use crate::units::{Millis, Rate, Span};
 
 pub(super) fn label_format(name: &str) -> Result<LabelFormat, String> {
     let names: Vec<&str> = LabelFormat::ALL.iter().map(|format| format.name()).collect();
@@ -23,6 +24,14 @@ pub(super) fn peak_bits(text: &str) -> Result<PeakBits, String> {
 pub(super) fn role(name: &str) -> Result<Role, String> {
     let names: Vec<&str> = Role::ALL.iter().map(|r| r.name()).collect();
     Role::from_name(name).ok_or_else(|| format!("expected {}", names.join(", ")))
+}
+
+/// Parses a rate in hertz at which recordings can be decoded.
+pub(super) fn downsample_rate(text: &str) -> Result<Rate, String> {
+    let allowed = DecodeOptions::DOWNSAMPLE_HZ;
+    let hz = text.parse().ok().filter(|hz| allowed.contains(hz));
+    hz.and_then(|hz| Rate::new(hz).ok())
+        .ok_or_else(|| format!("found {text}, expected {} to {} Hz", allowed.start(), allowed.end()))
 }
 
 /// Parses a span of the call: two times in milliseconds with a dash between them.

@@ -7,7 +7,7 @@ use super::{
     MetricsConfig, MixConfig, OffsetPrior, OutcomeConfig, OutputRate, Pii, SpeechConfig, Stereo, TagProfile,
 };
 use crate::call::{Outcome, Tag};
-use crate::units::{Decibels, Millis};
+use crate::units::{Decibels, Millis, Rate};
 
 /// Defines the setters of a type. `into` accepts anything that converts into the field's type.
 macro_rules! setters {
@@ -58,6 +58,7 @@ setters! { Config:
 setters! { DecodeOptions:
     with_stereo(stereo: Stereo),
     with_assumed_mp3_delay(assumed_mp3_delay: u32),
+    into with_downsample_hz(downsample_hz: Option<Rate>),
     with_max_bytes(max_bytes: u64),
     with_max_buffered_bytes(max_buffered_bytes: u64),
     into with_max_duration_ms(max_duration_ms: Millis),

@@ -138,6 +138,7 @@ impl Config {
         let refuse = |what: &str, found: String, expected: &str| {
             Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, what).with_mismatch(found, expected))
         };
+        self.decode.validate()?;
         self.speech.validate()?;
         let i = &self.integrity;
         let shares = [
@@ -171,10 +172,13 @@ impl Config {
         if self.confidence_map.is_empty() && of_profile(Profile::has_confidence_map) {
             return none("confidenceMap", "a map, such as [[0, 0], [1, 1]] for confidence as computed");
         }
-        if self.align.offset_prior.is_none() && of_profile(|profile| profile.has_prior("offsetPrior")) {
+        if self.decode.downsample_hz.is_none() && of_profile(|profile| profile.has("decode", "downsampleHz")) {
+            return none("decode.downsampleHz", "a rate, such as 48000, or a profile without one");
+        }
+        if self.align.offset_prior.is_none() && of_profile(|profile| profile.has("align", "offsetPrior")) {
             return none("align.offsetPrior", "a prior, or a profile without one");
         }
-        if self.align.echo_prior.is_none() && of_profile(|profile| profile.has_prior("echoPrior")) {
+        if self.align.echo_prior.is_none() && of_profile(|profile| profile.has("align", "echoPrior")) {
             return none("align.echoPrior", "a prior, or a profile without one");
         }
         Ok(())
@@ -300,6 +304,8 @@ mod tests {
             (r#"{"speech": {"resetAfterMs": 999}}"#, "speech.resetAfterMs"),
             (r#"{"metrics": {"nonTalkMs": -1}}"#, "metrics.nonTalkMs"),
             (r#"{"mix": {"rate": 7999}}"#, "7999"),
+            (r#"{"decode": {"downsampleHz": 4000}}"#, "decode.downsampleHz: found 4000 Hz, expected 8000 to 48000 Hz"),
+            (r#"{"decode": {"downsampleHz": 0}}"#, "0 Hz"),
             (r#"{"mix": {"level": "-3 dB"}}"#, "-3 dB"),
             (r#"{"outcome": {"tags": {"bored": "other"}}}"#, "bored"),
             ("[]", "configuration"),

@@ -214,9 +214,10 @@ impl Profile {
         self.config.get("confidenceMap").and_then(Value::as_array).is_some_and(|map| !map.is_empty())
     }
 
-    /// Whether the profile has a prior of placements: `offsetPrior` or `echoPrior`.
-    pub(super) fn has_prior(&self, name: &str) -> bool {
-        self.config.get("align").and_then(|align| align.get(name)).is_some_and(|prior| !prior.is_null())
+    /// Whether the profile sets a field of a part of the configuration to a value that is not
+    /// null.
+    pub(super) fn has(&self, part: &str, field: &str) -> bool {
+        self.config.get(part).and_then(|part| part.get(field)).is_some_and(|value| !value.is_null())
     }
 
     /// Returns the roles on the channels of a recording, or none if they are unknown.

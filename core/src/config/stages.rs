@@ -1,10 +1,12 @@
 //! Options for decoding, speech detection, alignment and mixing.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::json;
-use crate::units::Millis;
+use crate::units::{Millis, Rate};
 
 use super::choices::{Edges, Format, Layout, LevelTarget, OutputRate, Stereo};
 use super::echo_prior::EchoPrior;
@@ -22,6 +24,11 @@ pub struct DecodeOptions {
     ///
     /// The default 1105 is LAME's encoder delay of 576 plus the decoder delay of 529.
     pub assumed_mp3_delay: u32,
+    /// Recordings of a higher rate are decoded at this rate, 8000 to 48,000 Hz; the others keep
+    /// theirs. Everything is then measured at it, and a kept track takes less memory. Default:
+    /// none, which is each recording's own rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downsample_hz: Option<Rate>,
     /// Most bytes read from one input. Default: 4 GiB.
     pub max_bytes: u64,
     /// Most bytes held in memory per call for formats that cannot be read front to back (MP4, ZIP).
@@ -61,6 +68,7 @@ impl Default for DecodeOptions {
         Self {
             stereo: Stereo::Split,
             assumed_mp3_delay: 1105,
+            downsample_hz: None,
             max_bytes: 4 << 30,
             max_buffered_bytes: 512 << 20,
             max_duration_ms: Millis(24.0 * 3_600_000.0),
@@ -75,6 +83,24 @@ impl Default for DecodeOptions {
             max_members_bytes: 4 << 30,
             max_member_ratio: 200,
             sha256: true,
+        }
+    }
+}
+
+impl DecodeOptions {
+    /// The lowest and the highest rate in hertz at which recordings can be decoded on request.
+    pub(crate) const DOWNSAMPLE_HZ: RangeInclusive<u32> = Rate::NARROWBAND.hz()..=48_000;
+
+    /// Checks that every value is in its range.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] with the field, its value and the allowed range.
+    pub fn validate(&self) -> Result<()> {
+        let (least, most) = (Self::DOWNSAMPLE_HZ.start(), Self::DOWNSAMPLE_HZ.end());
+        match self.downsample_hz.filter(|rate| !Self::DOWNSAMPLE_HZ.contains(&rate.hz())) {
+            Some(rate) => Err(Error::new(ErrorKind::InvalidArgument, Stage::Config, "decode.downsampleHz")
+                .with_mismatch(rate, format!("{least} to {most} Hz, or null"))),
+            None => Ok(()),
         }
     }
 }

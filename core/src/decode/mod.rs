@@ -18,6 +18,7 @@ mod blocks;
 mod budget;
 mod caf;
 mod convert;
+mod downsample;
 mod flac;
 mod foreign;
 mod g711;
@@ -75,6 +76,7 @@ pub use spec::{Codec, Container, Delay, DelayBasis, SourceInfo, Spec};
 
 use self::block::{Block, FRAMES};
 use self::budget::most_samples;
+use self::downsample::downsampled;
 use self::input::Opened;
 use self::open::open_stream;
 use self::source::Source;
@@ -101,6 +103,8 @@ pub struct Decoder {
     source: Source,
     stream: Box<dyn Stream>,
     spec: Spec,
+    /// The recording's own rate, which is that of `spec` unless the options ask for a lower one.
+    own_rate: Rate,
     name: String,
     leg: Leg,
     notes: DecodeNotes,
@@ -109,8 +113,6 @@ pub struct Decoder {
     frames: u64,
     most_frames: u64,
     most_per_byte: Millis,
-    /// Samples that were out of range.
-    wild: u64,
 }
 
 impl Decoder {
@@ -129,6 +131,8 @@ impl Decoder {
     ///   that is not supported.
     /// - [`Malformed`](crate::ErrorKind::Malformed) for an implausible header.
     /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond a limit of the options.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument), without the input's name, for
+    ///   options that are out of range.
     pub fn open(input: Input, options: &DecodeOptions) -> Result<Self> {
         let name = input.name().to_owned();
         let mut inputs = expand(input, options)?;
@@ -145,11 +149,13 @@ impl Decoder {
     fn open_one(input: Input, options: &DecodeOptions, head_only: bool) -> Result<Self> {
         let Opened { mut source, name, format, leg, .. } = input.open(options)?;
         let mut notes = DecodeNotes::default();
-        let opened = open_stream(&mut source, format, options, head_only, &mut notes);
-        let (stream, spec) = opened.map_err(|e| e.in_input(&name))?;
+        let named = |e: Error| e.in_input(&name);
+        let opened = open_stream(&mut source, format, options, head_only, &mut notes).map_err(named)?;
+        let own_rate = opened.1.rate;
+        let (stream, spec) = downsampled(opened, options.downsample_hz).map_err(named)?;
         let most_frames = (options.max_duration_ms.seconds() * f64::from(spec.rate.hz())) as u64;
-        let (block, frames, wild, most_per_byte) = (Block::default(), 0, 0, options.max_ms_per_byte);
-        Ok(Self { source, stream, spec, name, leg, notes, block, frames, most_frames, most_per_byte, wild })
+        let (block, frames, most_per_byte) = (Block::default(), 0, options.max_ms_per_byte);
+        Ok(Self { source, stream, spec, own_rate, name, leg, notes, block, frames, most_frames, most_per_byte })
     }
 
     /// Returns what is known before the first sample.
@@ -210,7 +216,7 @@ impl Decoder {
                 return Ok(false);
             }
             let frames = self.block.frames();
-            self.wild += self.block.tame();
+            self.notes.wild += self.block.tame();
             if frames > 0 {
                 self.count(frames as u64)?;
                 return Ok(true);
@@ -253,7 +259,7 @@ impl Decoder {
         if self.source.cut_off() {
             self.notes.add(Warning::new("truncated", "the reader broke off").at_byte(totals.bytes));
         }
-        if let Some(warning) = wild_warning(self.wild) {
+        if let Some(warning) = wild_warning(self.notes.wild) {
             self.notes.add(warning);
         }
         let spec = self.spec;
@@ -261,12 +267,13 @@ impl Decoder {
             path: Some(self.name),
             container: spec.container,
             codec: spec.codec,
-            sample_rate_hz: spec.rate,
+            sample_rate_hz: self.own_rate,
+            decoded_rate_hz: (spec.rate != self.own_rate).then_some(spec.rate),
             channels: spec.channels,
             bytes: totals.bytes,
             sha256: totals.sha256,
             duration_ms: spec.rate.millis(self.frames),
-            codec_delay_ms: spec.rate.millis(u64::from(spec.delay.samples)),
+            codec_delay_ms: self.own_rate.millis(u64::from(spec.delay.samples)),
             codec_delay_basis: spec.delay.basis,
             warnings: self.notes.finish(),
         })

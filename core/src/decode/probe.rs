@@ -118,7 +118,9 @@ pub fn probe(input: Input, options: &DecodeOptions) -> Result<Probe> {
 /// # Errors
 /// Those of [`probe`].
 pub fn probe_head(input: Input, options: &DecodeOptions) -> Result<Probe> {
-    let options = DecodeOptions { sha256: false, ..options.clone() };
+    options.validate()?;
+    // The head is about the recording, whatever it is decoded to.
+    let options = DecodeOptions { sha256: false, downsample_hz: None, ..options.clone() };
     ask(input, &options, &|input, probe| {
         let decoder = Decoder::open_one(input, &options, true)?;
         let (spec, bytes) = (*decoder.spec(), decoder.size_hint());

@@ -180,14 +180,14 @@ pub struct Spec {
     pub container: Container,
     /// The codec.
     pub codec: Codec,
-    /// Sample rate.
+    /// Sample rate of the samples: the recording's own, unless the options ask for a lower one.
     pub rate: Rate,
     /// Number of channels.
     pub channels: u16,
     /// The codec delay that is being removed.
     pub delay: Delay,
     /// Samples per channel declared by the header, without codec delay and padding. `None` if it
-    /// declares none. The actual number may differ.
+    /// declares none. The actual number may differ. At `rate`.
     pub declared: Option<u64>,
 }
 
@@ -204,6 +204,10 @@ pub struct SourceInfo {
     pub codec: Codec,
     /// Sample rate.
     pub sample_rate_hz: Rate,
+    /// The lower rate at which it was decoded, if the options ask for one. Everything that is
+    /// measured is measured at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoded_rate_hz: Option<Rate>,
     /// Number of channels.
     pub channels: u16,
     /// Size of the input in bytes.
@@ -250,6 +254,8 @@ const KEPT: usize = 8;
 pub(crate) struct DecodeNotes {
     kept: Vec<Warning>,
     more: Vec<(Cow<'static, str>, u64)>,
+    /// Samples that were out of range.
+    pub(crate) wild: u64,
 }
 
 impl DecodeNotes {
@@ -303,6 +309,7 @@ mod tests {
             container: Container::Mp3,
             codec: Codec::Mp3,
             sample_rate_hz: Rate::WIDEBAND,
+            decoded_rate_hz: None,
             channels: 1,
             bytes: 981_504,
             sha256: None,

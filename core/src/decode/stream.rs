@@ -18,4 +18,10 @@ pub(crate) trait Stream: Send {
     /// Allows decoding ahead in this many parallel parts, with the same samples. Fast codecs ignore
     /// it.
     fn split(&mut self, _parts: usize) {}
+
+    /// Decodes at half the rate, if the codec does so itself. Called before the first sample.
+    /// Returns whether it does.
+    fn halve(&mut self) -> bool {
+        false
+    }
 }

@@ -166,6 +166,7 @@ impl LiveSource {
             container: Container::Samples,
             codec,
             sample_rate_hz: analyzer.rate,
+            decoded_rate_hz: None,
             channels: 1,
             bytes: analyzer.analyzer.samples() * width,
             sha256: None,

@@ -26,6 +26,8 @@ mod chunks;
 mod click_tests;
 mod describe;
 mod detector;
+#[cfg(test)]
+mod downsample_tests;
 mod facts;
 #[cfg(test)]
 mod facts_tests;

@@ -26,11 +26,12 @@ use crate::error::{Error, ErrorKind, Result, Stage};
 /// Several members have no known role; a single one inherits the archive's.
 ///
 /// # Errors
-/// - Those of reading the input.
+/// - Those of reading the input, and of [`DecodeOptions::validate`].
 /// - [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond the options' limits on archives.
 /// - [`Unsupported`](crate::ErrorKind::Unsupported) for encrypted members.
 /// - [`NoAudio`](crate::ErrorKind::NoAudio) for an archive without members.
 pub fn expand(input: Input, options: &DecodeOptions) -> Result<Vec<Input>> {
+    options.validate()?;
     let mut opened = input.open(options)?;
     if opened.format.is_some()
         || opened.is_member

@@ -2,6 +2,7 @@
 
 mod against_ffmpeg;
 mod damage;
+mod downsample;
 mod hostile;
 mod matrix;
 mod parts;

@@ -85,6 +85,10 @@ impl LiveOptions {
             return Err(Error::new(ErrorKind::Unsupported, Stage::Config, "a live call cannot use this detector")
                 .with_mismatch("webrtc", "silero"));
         }
+        if let Some(rate) = config.decode.downsample_hz {
+            let expected = "none: a live track has the rate of its samples";
+            return refuse("a live call cannot use decode.downsampleHz", rate.to_string(), expected.into());
+        }
         for (name, time) in [("windowMs", self.window_ms), ("deadAfterMs", self.dead_after_ms)] {
             if !(time.0.is_finite() && time.0 >= 0.0) {
                 return refuse(name, time.to_string(), "0 ms or more".into());

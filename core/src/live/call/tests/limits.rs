@@ -27,6 +27,18 @@ fn a_call_has_the_limits_of_one_that_is_read() {
 }
 
 #[test]
+fn a_live_track_has_the_rate_of_its_samples() {
+    let config = Config {
+        decode: crate::config::DecodeOptions::default().with_downsample_hz(Rate::NARROWBAND),
+        ..Config::default()
+    };
+    let tracks = vec![LiveTrackOptions::new(Rate::WIDEBAND)];
+    let error = LiveCall::new(tracks, &config, &LiveOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.to_string().contains("decode.downsampleHz: found 8000 Hz, expected none"), "{error}");
+}
+
+#[test]
 fn packets_have_the_limits_of_samples() {
     let mut config = Config::default();
     config.decode.max_duration_ms = Millis(100.0);
