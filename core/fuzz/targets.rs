@@ -38,9 +38,11 @@ pub fn riff(bytes: &[u8]) {
     let _ = decode(Input::bytes("fuzz", [b"RIFF\0\0\0\0WAVE", bytes].concat()), &limits(60.0));
 }
 
-/// Whole recordings of any kind.
+/// Whole recordings of any kind, at their own rate and at half the rate of wideband ones.
 pub fn whole(bytes: &[u8]) {
-    let _ = decode(Input::bytes("fuzz", bytes), &limits(60.0));
+    for downsample_hz in [None, Some(Rate::NARROWBAND)] {
+        let _ = decode(Input::bytes("fuzz", bytes), &DecodeOptions { downsample_hz, ..limits(60.0) });
+    }
 }
 
 /// Zip archives, their members read to the end.

@@ -60,6 +60,12 @@ impl Stream for OneRate {
         self.inner.split(parts);
     }
 
+    fn halve(&mut self) -> bool {
+        let halved = self.inner.halve();
+        (self.hz, self.current) = (self.inner.hz(), self.inner.hz());
+        halved
+    }
+
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         if self.queue.is_due() {
             self.queue.give(block);

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use super::frame::{Decoded, FrameDecoder};
 use super::header::{self, FrameHeader};
+use super::sampling::Sampling;
 use crate::error::Result;
 use crate::threads::{self, Job};
 
@@ -38,6 +39,7 @@ pub(super) struct Ahead {
 /// A run of frames and its decoder.
 struct FramePart<'a> {
     decoder: FrameDecoder,
+    sampling: Sampling,
     /// Frames before its own that bring the decoder into the required state.
     early: &'a [&'a [u8]],
     own: &'a [&'a [u8]],
@@ -63,12 +65,14 @@ impl Ahead {
     }
 
     /// Decodes the next frames, consecutive and of one stream, in at most `most` parts. `decoder`
-    /// has decoded all frames before them, and ends in the state after those that are ready.
+    /// makes samples as `sampling` says. It has decoded all frames before them, and ends in the
+    /// state after those that are ready.
     pub(super) fn decode(
         &mut self,
         frames: &[&[u8]],
         most: usize,
         stream: FrameHeader,
+        sampling: Sampling,
         decoder: &mut FrameDecoder,
     ) -> Result<()> {
         let count = most.min(frames.len() / MIN);
@@ -85,10 +89,10 @@ impl Ahead {
             let decoder = if number == 0 { std::mem::replace(decoder, self.spare()?) } else { self.spare()? };
             let early = frames.get(start - early..start).unwrap_or_default();
             let (channels, done) = (usize::from(stream.channels), Vec::with_capacity(own.len()));
-            parts.push(FramePart { decoder, early, own, channels, before: None, done });
+            parts.push(FramePart { decoder, sampling, early, own, channels, before: None, done });
         }
         self.spare.push(std::mem::replace(decoder, next));
-        let samples = stream.samples();
+        let samples = sampling.count(stream.samples());
         let jobs = parts.iter_mut().map(|part| Box::new(move || part.run(samples)) as Job);
         threads::beside(jobs.collect(), || ());
         self.join(parts, frames.len(), decoder);
@@ -122,7 +126,7 @@ impl Ahead {
 impl FramePart<'_> {
     fn run(&mut self, samples: usize) {
         if let Some((last, others)) = self.early.split_last() {
-            self.decoder.reset();
+            self.decoder.reset(self.sampling);
             if others.iter().any(|frame| !self.decoder.decode(frame, samples)) {
                 return;
             }
@@ -261,7 +265,7 @@ mod tests {
         for parts in [2, 3, 8] {
             let (mut ahead, mut decoder) = (Ahead::default(), FrameDecoder::new(3).unwrap());
             let pool = Pool::new(parts).unwrap();
-            pool.run(|| ahead.decode(ahead_of, parts, header, &mut decoder)).unwrap();
+            pool.run(|| ahead.decode(ahead_of, parts, header, Sampling::All, &mut decoder)).unwrap();
             assert_eq!(ahead.ready.len(), 500, "{parts} parts");
             let got: Vec<Decoded> = std::iter::from_fn(|| ahead.take()).collect();
             assert!(got == wanted, "{parts} parts");
@@ -276,7 +280,7 @@ mod tests {
         bytes[300 * 144 + 4..301 * 144].fill(0xFF);
         let all: Vec<&[u8]> = bytes.chunks(144).take(500).collect();
         let (mut ahead, mut decoder) = (Ahead::default(), FrameDecoder::new(3).unwrap());
-        ahead.decode(&all, 4, header, &mut decoder).unwrap();
+        ahead.decode(&all, 4, header, Sampling::All, &mut decoder).unwrap();
         assert!(ahead.ready.len() <= 301 && ahead.ready.len() > 200, "{} frames", ahead.ready.len());
         let mut alone = FrameDecoder::new(3).unwrap();
         for (n, frame) in all.iter().enumerate() {

@@ -9,6 +9,7 @@ use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::codecs::MpaDecoder;
 
 use super::layer3::Layer3;
+use super::sampling::Sampling;
 use crate::decode::guard::guarded;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
@@ -32,10 +33,10 @@ impl FrameDecoder {
         made_for(params).map(Box::new).map(Self::Other)
     }
 
-    /// Resets all state of earlier frames.
-    pub(super) fn reset(&mut self) {
+    /// Resets all state of earlier frames, and sets which samples layer III makes from here on.
+    pub(super) fn reset(&mut self, sampling: Sampling) {
         match self {
-            Self::Third(decoder) => decoder.reset(),
+            Self::Third(decoder) => decoder.reset(sampling),
             Self::Other(decoder) => decoder.reset(),
         }
     }
@@ -47,10 +48,10 @@ impl FrameDecoder {
         }
     }
 
-    /// Decodes a frame of `samples` samples. Returns `false` on failure.
+    /// Decodes a frame of which `samples` samples are made. Returns `false` on failure.
     pub(super) fn decode(&mut self, frame: &[u8], samples: usize) -> bool {
         match self {
-            Self::Third(decoder) => decoder.decode(frame).is_some_and(|decoded| decoded == samples),
+            Self::Third(decoder) => decoder.decode(frame).is_some_and(|made| made == samples),
             Self::Other(decoder) => decode_other(decoder, frame, samples),
         }
     }

@@ -9,6 +9,7 @@ mod frame;
 pub(crate) mod header;
 mod layer3;
 mod lost;
+mod sampling;
 mod segment;
 pub(crate) mod tag;
 
@@ -50,6 +51,10 @@ pub(crate) struct MpegStream {
     /// Channels of the output, whatever later parts of the file have.
     channels: usize,
     segment: MpegSegment,
+    /// Rate in Hz of the streams of which every second sample is made. 0: none.
+    halved_hz: u32,
+    /// Own samples of the segments so far at this rate.
+    before: u64,
     assumed_delay: u32,
     lengths: Lengths,
     lost: Lost,
@@ -103,6 +108,8 @@ impl MpegStream {
             stream,
             channels: usize::from(stream.channels),
             segment: MpegSegment::default(),
+            halved_hz: 0,
+            before: 0,
             assumed_delay,
             lengths: Lengths::default(),
             lost: Lost::default(),
@@ -116,9 +123,14 @@ impl MpegStream {
 
     /// Returns the rate in Hz of the next samples.
     pub(crate) fn hz(&self) -> u32 {
-        self.stream.hz
+        if self.is_halved() { self.stream.hz / 2 } else { self.stream.hz }
     }
 
+    fn is_halved(&self) -> bool {
+        self.stream.hz == self.halved_hz
+    }
+
+    /// Returns the rate of the stream itself.
     pub(crate) fn rate(&self) -> Result<Rate> {
         Rate::new(self.stream.hz)
     }
@@ -163,8 +175,9 @@ impl MpegStream {
             source.consume(length);
         }
         let assumed = if layer3 { self.assumed_delay } else { FILTER_DELAY };
-        self.segment = MpegSegment::new(tag, self.stream.samples(), assumed);
-        self.decoder.reset();
+        let segment = MpegSegment::new(tag, self.stream.samples(), assumed);
+        self.segment = if self.is_halved() { segment.halved(self.before) } else { segment };
+        self.decoder.reset(self.segment.sampling());
         self.file_ended = false;
         if self.segment.delay.basis == DelayBasis::Assumed {
             let samples = self.segment.delay.samples;
@@ -174,6 +187,13 @@ impl MpegStream {
             notes.add(Warning::new("delay_unknown", message).at_byte(at));
         }
         Ok(())
+    }
+
+    /// Ends the segment.
+    fn end_segment(&mut self, at: u64, block: &mut Block, notes: &mut DecodeNotes) {
+        self.lost.end(self.stream, notes);
+        self.segment.end(at, block, notes);
+        self.before += self.segment.length();
     }
 
     fn frame_length(&self, bytes: &[u8]) -> usize {
@@ -276,11 +296,11 @@ impl MpegStream {
         notes: &mut DecodeNotes,
     ) -> Result<bool> {
         let at = source.position();
-        self.lost.end(self.stream, notes);
-        self.segment.end(at, block, notes);
+        self.end_segment(at, block, notes);
         let (from, kind) = (self.stream, |h: FrameHeader| format!("{} channels at {} Hz", h.channels, h.hz));
         let code = if to.hz == from.hz { "channels_changed" } else { "rate_changed" };
         notes.add(Warning::new(code, format!("{} from here on instead of {}", kind(to), kind(from))).at_byte(at));
+        self.before = if to.hz == from.hz { self.before } else { 0 };
         self.stream = to;
         self.decoder = FrameDecoder::new(to.layer)?;
         self.ahead = Ahead::default();
@@ -309,7 +329,7 @@ impl MpegStream {
             frames.push(frame);
             at += length;
         }
-        self.ahead.decode(&frames, parts, self.stream, &mut self.decoder)
+        self.ahead.decode(&frames, parts, self.stream, self.segment.sampling(), &mut self.decoder)
     }
 
     /// Decodes one frame into the block, or inserts silence.
@@ -319,7 +339,7 @@ impl MpegStream {
         let ready = self.ahead.take();
         let decoded = match &ready {
             Some(ready) => ready.is_some(),
-            None => self.decoder.decode(frame, samples),
+            None => self.decoder.decode(frame, self.segment.sampling().count(samples)),
         };
         if !decoded {
             self.lost.frames += 1;
@@ -352,6 +372,16 @@ impl Stream for MpegStream {
         self.parts = if self.stream.layer == 3 { parts } else { 1 };
     }
 
+    fn halve(&mut self) -> bool {
+        if self.stream.layer != 3 {
+            return false;
+        }
+        self.halved_hz = self.stream.hz;
+        self.segment = std::mem::take(&mut self.segment).halved(0);
+        self.decoder.reset(self.segment.sampling());
+        true
+    }
+
     fn next(&mut self, source: &mut Source, block: &mut Block, notes: &mut DecodeNotes) -> Result<bool> {
         block.clear(self.channels);
         if self.lost.silence_due > 0 {
@@ -365,8 +395,7 @@ impl Stream for MpegStream {
         let at = source.position();
         let bytes = source.peek(WINDOW)?;
         if bytes.is_empty() {
-            self.lost.end(self.stream, notes);
-            self.segment.end(at, block, notes);
+            self.end_segment(at, block, notes);
             self.segment = MpegSegment::default();
             return Ok(block.frames() > 0);
         }
@@ -375,8 +404,7 @@ impl Stream for MpegStream {
             FoundFrame::Frame(length) => {
                 let frame = bytes.get(..length).unwrap_or_default();
                 if self.file_ended || LameTag::parse(frame, self.stream).is_some() {
-                    self.lost.end(self.stream, notes);
-                    self.segment.end(at, block, notes);
+                    self.end_segment(at, block, notes);
                     self.begin_segment(source, notes)?;
                     return Ok(true);
                 }

@@ -3,6 +3,7 @@
 //!
 //! Concatenated files are several segments, each with its own delay and padding.
 
+use super::sampling::Sampling;
 use super::tag::{DECODER_DELAY, LameTag};
 use crate::decode::block::Block;
 use crate::decode::spec::{DecodeNotes, Delay, DelayBasis};
@@ -11,6 +12,8 @@ use crate::error::Warning;
 /// Start and end of a segment's own samples among the decoded samples.
 #[derive(Debug, Default)]
 pub(crate) struct MpegSegment {
+    /// Which samples are made. All positions count those that are not made too.
+    sampling: Sampling,
     /// Samples before the recording's own.
     pub(crate) delay: Delay,
     /// Number of audio frames, if the tag gives it.
@@ -45,6 +48,24 @@ impl MpegSegment {
         Self { delay, expected, declared, padding_from, ..Self::default() }
     }
 
+    /// Makes every second sample only. `before`: the own samples of the segments before, so that
+    /// the time stays exact.
+    pub(crate) fn halved(self, before: u64) -> Self {
+        Self { sampling: Sampling::second(u64::from(self.delay.samples) + before), ..self }
+    }
+
+    /// Returns which samples are made.
+    pub(crate) fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// Returns the number of the recording's own samples, once the segment has ended. Those that
+    /// are not made count too.
+    pub(crate) fn length(&self) -> u64 {
+        let end = self.padding_from.unwrap_or(u64::MAX).min(self.decoded);
+        end.saturating_sub(u64::from(self.delay.samples))
+    }
+
     /// Prepares for the next frame: releases held samples if the frame shows that the tag's count
     /// is wrong.
     pub(crate) fn before_frame(&mut self, block: &mut Block) {
@@ -54,9 +75,10 @@ impl MpegSegment {
         }
     }
 
-    /// Adds one frame's samples by channel. The recording's own go to the block, possible padding
-    /// is held.
-    pub(crate) fn add_frame<'a>(&mut self, samples: usize, channel: impl Fn(usize) -> &'a [f32], block: &mut Block) {
+    /// Adds one frame of `length` samples by channel, as far as they are made. The recording's own
+    /// go to the block, possible padding is held.
+    pub(crate) fn add_frame<'a>(&mut self, length: usize, channel: impl Fn(usize) -> &'a [f32], block: &mut Block) {
+        let samples = self.sampling.count(length);
         let from = self.offset(u64::from(self.delay.samples), samples);
         let to = self.padding_from.map_or(samples, |at| self.offset(at, samples)).max(from);
         self.held.resize_with(block.planes.len(), Vec::new);
@@ -66,7 +88,7 @@ impl MpegSegment {
             held.extend_from_slice(all.get(to..samples).unwrap_or_default());
         }
         self.frames += 1;
-        self.decoded += samples as u64;
+        self.decoded += length as u64;
     }
 
     /// Ends the segment: drops the padding if the frame count agrees, releases it otherwise.
@@ -78,6 +100,7 @@ impl MpegSegment {
                 let message = format!("the tag counts {expected} frames, {found} found: no padding removed");
                 notes.add(Warning::new(code, message).at_byte(at));
                 self.release(block);
+                self.padding_from = None;
             }
             _ => self.held.iter_mut().for_each(Vec::clear),
         }
@@ -89,9 +112,11 @@ impl MpegSegment {
         }
     }
 
-    /// Converts a position among the decoded samples to an offset into the next frame.
+    /// Converts a position among the decoded samples to an offset into the `samples` that are made
+    /// of the next frame. Frames have an even number of samples.
     fn offset(&self, position: u64, samples: usize) -> usize {
-        usize::try_from(position.saturating_sub(self.decoded)).unwrap_or(samples).min(samples)
+        let made = self.sampling.before(position.saturating_sub(self.decoded));
+        usize::try_from(made).unwrap_or(samples).min(samples)
     }
 }
 

@@ -6,9 +6,9 @@ use crate::threads::Pool;
 use crate::track::to_i16;
 
 /// Decodes some bytes in this many parts.
-fn in_parts(bytes: &[u8], parts: usize) -> Result<(Vec<Vec<u32>>, SourceInfo)> {
+fn in_parts(bytes: &[u8], options: &DecodeOptions, parts: usize) -> Result<(Vec<Vec<u32>>, SourceInfo)> {
     Pool::new(parts).unwrap().run(|| {
-        let mut decoder = Decoder::open(Input::bytes("call", bytes), &DecodeOptions::default())?;
+        let mut decoder = Decoder::open(Input::bytes("call", bytes), options)?;
         decoder.split(parts);
         let mut all = vec![Vec::new(); usize::from(decoder.spec().channels)];
         while let Some(block) = decoder.next_block()? {
@@ -20,10 +20,21 @@ fn in_parts(bytes: &[u8], parts: usize) -> Result<(Vec<Vec<u32>>, SourceInfo)> {
     })
 }
 
+/// Compares parts at the own rate, and at half of it where that is possible.
 fn same_in_parts(what: &str, bytes: &[u8]) {
-    let one = in_parts(bytes, 1);
+    let whole = DecodeOptions::default();
+    let own = Decoder::open(Input::bytes("call", bytes), &whole).unwrap().spec().rate;
+    let half = Rate::new(own.hz() / 2).ok().filter(|half| *half >= Rate::NARROWBAND);
+    same_with(what, bytes, &whole);
+    if half.is_some() {
+        same_with(&format!("{what} at half the rate"), bytes, &whole.with_downsample_hz(half));
+    }
+}
+
+fn same_with(what: &str, bytes: &[u8], options: &DecodeOptions) {
+    let one = in_parts(bytes, options, 1);
     for parts in [2, 3, 8] {
-        match (&one, in_parts(bytes, parts)) {
+        match (&one, in_parts(bytes, options, parts)) {
             (Ok(one), Ok(several)) => {
                 assert!(one.0 == several.0, "{what}: other samples in {parts} parts");
                 assert_eq!(one.1, several.1, "{what} in {parts} parts");
@@ -63,13 +74,20 @@ fn every_kind_of_mp3_is_the_same_in_parts() {
     let Some(all) = made("parts") else { return };
     all.iter().for_each(|(what, bytes)| same_in_parts(what, bytes));
     // Concatenated files, each with its tag, rate and channels.
-    same_in_parts("all in one", &all.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>());
+    let together = |all: Vec<(String, Vec<u8>)>| all.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>();
+    same_in_parts("all in one", &together(all.clone()));
+    same_in_parts("all in one, from the last", &together(all.into_iter().rev().collect()));
 }
 
 #[test]
 fn damage_is_met_as_by_one_decoder() {
-    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/keypad-hold/customer.mp3");
-    let bytes = std::fs::read(fixture).unwrap();
+    damaged("keypad-hold/customer.mp3");
+    damaged("tencent-dual/000-339708930-12360-5b0c7c1e93a44f5d8a430d1f6a2be7c1-000-1779261106.mp3");
+}
+
+/// Damages a recording in many ways.
+fn damaged(name: &str) {
+    let bytes = std::fs::read(format!("{}/../fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     same_in_parts("whole", &bytes);
     let mut state = 11u32;
     let mut random = |below: usize| {

@@ -88,19 +88,35 @@ impl HybridTables {
     }
 }
 
-/// Arranges lines by subband. Lines of the three short windows are interleaved.
-pub(super) fn arrange(lines: &[f32; LINES], kind: WindowKind, bands: &ScaleBands, rows: &mut SubbandRows) {
+/// Returns how many lines the lower subbands are made of, those that aliasing mixes in included.
+pub(super) fn lines_of(subbands: usize, kind: WindowKind, bands: &ScaleBands) -> usize {
+    let frequencies = subbands * SLOTS / 3;
+    match kind {
+        // A band of short windows is whole or not there.
+        _ if kind.is_short() => 3 * bands.short.iter().find(|&&edge| edge >= frequencies).unwrap_or(&(LINES / 3)),
+        _ => ((subbands + 1) * SLOTS).min(LINES),
+    }
+}
+
+/// Arranges the first lines by subband. Lines of the three short windows are interleaved.
+pub(super) fn arrange(
+    lines: &[f32; LINES],
+    until: usize,
+    kind: WindowKind,
+    bands: &ScaleBands,
+    rows: &mut SubbandRows,
+) {
     let (longs, first) = match kind {
         WindowKind::Short => (0, 0),
         WindowKind::Mixed => (MIXED_LINES, FIRST_MIXED),
         _ => (LINES, bands.short.len()),
     };
-    for (subband, lines) in lines[..longs].as_chunks::<SLOTS>().0.iter().enumerate() {
+    for (subband, lines) in lines[..longs.min(until)].as_chunks::<SLOTS>().0.iter().enumerate() {
         for (row, &line) in rows.iter_mut().zip(lines) {
             row[subband] = line;
         }
     }
-    for edges in bands.short.windows(2).skip(first) {
+    for edges in bands.short.windows(2).skip(first).take_while(|edges| 3 * edges[0] < until) {
         let width = edges[1] - edges[0];
         for (window, lines) in lines[3 * edges[0]..3 * edges[1]].chunks_exact(width).enumerate() {
             for (frequency, &line) in (edges[0]..).zip(lines) {
@@ -125,13 +141,14 @@ fn unalias(rows: &mut SubbandRows, until: usize) {
     }
 }
 
-/// Transforms a granule in place, and adds the overlap of the previous one. `used`: number of
-/// subbands before the all-zero rest.
+/// Transforms the lower `subbands` (16 or 32) of a granule in place, and adds the overlap of the
+/// previous one. `used`: number of subbands before the all-zero rest.
 #[inline(always)]
 pub(super) fn transform<S: Simd>(
     cpu: S,
     kind: WindowKind,
     used: usize,
+    subbands: usize,
     rows: &mut SubbandRows,
     overlap: &mut SubbandRows,
 ) {
@@ -142,12 +159,12 @@ pub(super) fn transform<S: Simd>(
             used.max(2)
         }
         _ => {
-            unalias(rows, used + 1);
+            unalias(rows, used.min(subbands) + 1);
             (used + 1).min(SUBBANDS)
         }
     };
     let (mut rows, mut overlap) = (Halves(rows), Halves(overlap));
-    for side in 0..SUBBANDS / SIDE {
+    for side in 0..subbands / SIDE {
         if side * SIDE >= used {
             rows.take_over(&mut overlap, side);
         } else if kind.is_low_long() && side == 0 {

@@ -3,6 +3,7 @@
 
 mod bands;
 mod bits;
+mod half;
 mod huffman;
 mod huffman_tables;
 mod hybrid;
@@ -19,13 +20,15 @@ use fearless_simd::{Level, Simd, dispatch};
 
 use self::bands::{ScaleBands, bands_of};
 use self::bits::FrameBits;
+use self::half::{HALF_LINES, HalfFilterBank, LOWER};
 use self::huffman::read_lines;
-use self::hybrid::{SLOTS, SUBBANDS, SubbandRows, arrange, transform};
+use self::hybrid::{SLOTS, SUBBANDS, SubbandRows, arrange, lines_of, transform};
 use self::scale::{FactorSource, NO_PLACE, ScaleFactors, scale};
 use self::side::{GranuleInfo, LINES, SideInfo, WindowKind, granules};
 use self::stereo::{JointStereo, part_channels};
 use self::synthesis::FilterBank;
 use super::header::{self, FrameHeader};
+use super::sampling::Sampling;
 
 /// Zeros after a frame's bytes, so that a word can be read at any position.
 const PADDING: usize = 8;
@@ -41,12 +44,19 @@ pub(super) struct Layer3 {
     rows: Box<SubbandRows>,
     channels: [ChannelFilters; 2],
     planes: [Vec<f32>; 2],
+    sampling: Sampling,
 }
 
 /// Filter state of a channel.
 struct ChannelFilters {
     overlap: Box<SubbandRows>,
-    synthesis: FilterBank,
+    synthesis: Synthesis,
+}
+
+/// The filter bank of all samples, or of every second one.
+enum Synthesis {
+    All(FilterBank),
+    Half(HalfFilterBank),
 }
 
 /// Parameters of the lines of one granule and channel.
@@ -61,8 +71,20 @@ struct GranuleLines {
 }
 
 impl ChannelFilters {
-    fn new() -> Self {
-        Self { overlap: Box::new([[0.0; SUBBANDS]; SLOTS]), synthesis: FilterBank::new() }
+    fn new(sampling: Sampling) -> Self {
+        let synthesis = match sampling {
+            Sampling::All => Synthesis::All(FilterBank::new()),
+            half => Synthesis::Half(HalfFilterBank::new(half == Sampling::Odd)),
+        };
+        Self { overlap: Box::new([[0.0; SUBBANDS]; SLOTS]), synthesis }
+    }
+
+    /// Returns the number of subbands that are filtered.
+    fn subbands(&self) -> usize {
+        match self.synthesis {
+            Synthesis::All(_) => SUBBANDS,
+            Synthesis::Half(_) => LOWER,
+        }
     }
 }
 
@@ -73,15 +95,17 @@ impl Layer3 {
             data: Vec::new(),
             lines: Box::new([[[0.0; LINES]; 2]; 2]),
             rows: Box::new([[0.0; SUBBANDS]; SLOTS]),
-            channels: [ChannelFilters::new(), ChannelFilters::new()],
+            channels: [Sampling::All; 2].map(ChannelFilters::new),
             planes: Default::default(),
+            sampling: Sampling::All,
         }
     }
 
-    /// Resets all state of earlier frames.
-    pub(super) fn reset(&mut self) {
+    /// Resets all state of earlier frames, and sets which samples are made from here on.
+    pub(super) fn reset(&mut self, sampling: Sampling) {
         self.unread.clear();
-        self.channels = [ChannelFilters::new(), ChannelFilters::new()];
+        self.sampling = sampling;
+        self.channels = [sampling; 2].map(ChannelFilters::new);
     }
 
     /// Clears the bit reservoir and keeps the filters' state.
@@ -94,7 +118,7 @@ impl Layer3 {
         self.planes.get(channel).map_or(&[], Vec::as_slice)
     }
 
-    /// Decodes a whole frame, and returns its samples per channel, or `None` if it is damaged. A
+    /// Decodes a whole frame, and returns the samples made per channel, or `None` if it is damaged. A
     /// granule is silent if its main data lies in frames that were never seen, or if its side
     /// information contradicts its length.
     pub(super) fn decode(&mut self, frame: &[u8]) -> Option<usize> {
@@ -107,12 +131,13 @@ impl Layer3 {
         let bands = bands_of(header);
         let channels = usize::from(header.channels);
         for plane in self.planes.iter_mut().take(channels) {
-            plane.resize(header.samples(), 0.0);
+            plane.resize(self.sampling.count(header.samples()), 0.0);
         }
         for (granule, read) in read.iter().enumerate().take(granules(header)) {
             let lines = &mut self.lines[granule];
             for (lines, read) in lines.iter_mut().zip(read).take(channels) {
-                scale(lines, read.used, &read.info, &read.factors, bands);
+                let heard = lines_of(self.channels[0].subbands(), read.info.window, bands);
+                scale(lines, read.used.min(heard), &read.info, &read.factors, bands);
             }
             if joint != JointStereo::default() {
                 part_channels(joint, header.version1, &read[1].info, &read[1].places, bands, lines);
@@ -121,11 +146,11 @@ impl Layer3 {
             for (channel, read) in read.iter().enumerate().take(channels) {
                 let used = if joint == JointStereo::default() { read.used } else { joint_used };
                 let (filters, plane) = (&mut self.channels[channel], &mut self.planes[channel]);
-                let out = plane.as_chunks_mut::<LINES>().0.get_mut(granule)?;
+                let out = plane.chunks_exact_mut(self.sampling.count(LINES)).nth(granule)?;
                 filters.filter(&self.lines[granule][channel], read.info.window, used, bands, &mut self.rows, out);
             }
         }
-        Some(header.samples())
+        Some(self.sampling.count(header.samples()))
     }
 
     /// Reads the lines of a frame's granules.
@@ -229,10 +254,10 @@ impl ChannelFilters {
         used: usize,
         bands: &ScaleBands,
         rows: &mut SubbandRows,
-        out: &mut [f32; LINES],
+        out: &mut [f32],
     ) {
         if used > 0 {
-            arrange(lines, kind, bands, rows);
+            arrange(lines, lines_of(self.subbands(), kind, bands), kind, bands, rows);
         } else {
             *rows = [[0.0; SUBBANDS]; SLOTS];
         }
@@ -242,8 +267,19 @@ impl ChannelFilters {
     }
 
     #[inline(always)]
-    fn run<S: Simd>(&mut self, cpu: S, kind: WindowKind, used: usize, rows: &mut SubbandRows, out: &mut [f32; LINES]) {
-        transform(cpu, kind, used, rows, &mut self.overlap);
-        self.synthesis.push(cpu, rows, out);
+    fn run<S: Simd>(&mut self, cpu: S, kind: WindowKind, used: usize, rows: &mut SubbandRows, out: &mut [f32]) {
+        transform(cpu, kind, used, self.subbands(), rows, &mut self.overlap);
+        match &mut self.synthesis {
+            Synthesis::All(bank) => {
+                if let Some(out) = out.first_chunk_mut::<LINES>() {
+                    bank.push(cpu, rows, out);
+                }
+            }
+            Synthesis::Half(bank) => {
+                if let Some(out) = out.first_chunk_mut::<HALF_LINES>() {
+                    bank.push(cpu, rows, out);
+                }
+            }
+        }
     }
 }

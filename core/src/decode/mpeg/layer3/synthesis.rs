@@ -13,7 +13,7 @@ use super::synthesis_window::WINDOW;
 use super::turn::cosine;
 
 /// Previous slots that the window covers.
-const BEFORE: usize = 15;
+pub(super) const BEFORE: usize = 15;
 /// Values per slot before windowing.
 const VALUES: usize = 2 * SUBBANDS;
 /// Half of the subbands, summed in one SIMD vector.
@@ -35,17 +35,19 @@ impl SynthesisTables {
         let cosines = |odd: usize| {
             std::array::from_fn(|k| std::array::from_fn(|p| cosine((2 * p + odd) * (2 * k + 1), 128) as f32))
         };
-        let window = |i: usize| {
-            // The second half mirrors the first, with the opposite sign except at multiples of 64.
-            let value = WINDOW[i.min(512 - i)] as f32 / 65_536.0;
-            if i > 256 && !i.is_multiple_of(64) { -value } else { value }
-        };
         Self {
             even: cosines(0),
             odd: cosines(1),
             window: std::array::from_fn(|row| std::array::from_fn(|j| window(SUBBANDS * row + j))),
         }
     }
+}
+
+/// Returns a factor of the window, from 0 to 511.
+pub(super) fn window(i: usize) -> f32 {
+    // The second half mirrors the first, with the opposite sign except at multiples of 64.
+    let value = WINDOW[i.min(512 - i)] as f32 / 65_536.0;
+    if i > 256 && !i.is_multiple_of(64) { -value } else { value }
 }
 
 /// Synthesis filter bank state of a channel.

@@ -100,8 +100,9 @@ fn no_damage_breaks_it_and_all_is_finite() {
     {
         let bytes = fixture(name);
         let mut chance = Chance(seed);
-        for _ in 0..20 {
+        for round in 0..20 {
             let mut ours = Layer3::new();
+            ours.reset(SAMPLINGS[round % 3]);
             for frame in frames(&bytes) {
                 let mut frame = frame.to_vec();
                 for _ in 0..chance.next() % 4 {
@@ -142,20 +143,22 @@ fn registers_of_any_width_give_the_same_samples() {
     rows.as_flattened_mut().iter_mut().for_each(|x| *x = chance.next() as f32 / 1e7 - 0.8);
     let windows = [true, false].map(|low_long| [WindowKind::Start { low_long }, WindowKind::Stop { low_long }]);
     let others = [WindowKind::Long, WindowKind::Short, WindowKind::Mixed];
-    for kind in windows.into_iter().flatten().chain(others) {
+    for (kind, sampling) in windows.into_iter().flatten().chain(others).flat_map(|kind| SAMPLINGS.map(|s| (kind, s))) {
         for used in [0, 7, 20, 32] {
             let made = [Level::new(), Level::baseline()].map(|level| {
-                let (mut filters, mut out) = (ChannelFilters::new(), [0.0; LINES]);
+                let (mut filters, mut out) = (ChannelFilters::new(sampling), [0.0; LINES]);
                 for _ in 0..3 {
                     let mut rows = rows;
                     dispatch!(level, cpu => filters.run(cpu, kind, used, &mut rows, &mut out));
                 }
                 out.map(f32::to_bits)
             });
-            assert_eq!(made[0], made[1], "{kind:?} {used}");
+            assert_eq!(made[0], made[1], "{kind:?} {used} {sampling:?}");
         }
     }
 }
+
+const SAMPLINGS: [Sampling; 3] = [Sampling::All, Sampling::Even, Sampling::Odd];
 
 /// Writes numbers with their bit lengths, most significant bit first.
 fn with_bits(numbers: &[(u32, usize)]) -> Vec<u8> {
@@ -222,7 +225,7 @@ fn the_lowest_two_subbands_keep_the_long_window_where_the_frame_says_so() {
     rows.as_flattened_mut().iter_mut().for_each(|x| *x = chance.next() as f32 / 1e7 - 0.8);
     let transformed = |kind| {
         let (mut rows, mut overlap) = (rows, [[0.0; SUBBANDS]; SLOTS]);
-        dispatch!(Level::new(), cpu => transform(cpu, kind, SUBBANDS, &mut rows, &mut overlap));
+        dispatch!(Level::new(), cpu => transform(cpu, kind, SUBBANDS, SUBBANDS, &mut rows, &mut overlap));
         [rows, overlap]
     };
     let long = transformed(WindowKind::Long);
@@ -248,4 +251,117 @@ fn the_largest_place_of_its_bits_is_none_in_the_second_version() {
     assert_eq!(factors[..14], [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0]);
     assert_eq!(places[..7], [NO_PLACE; 7]);
     assert_eq!(places[7..14], [0, NO_PLACE, NO_PLACE, 0, NO_PLACE, 0, 0]);
+}
+
+/// Makes random samples of subbands.
+fn random_rows(chance: &mut Chance) -> SubbandRows {
+    let mut rows = [[0.0; SUBBANDS]; SLOTS];
+    rows.as_flattened_mut().iter_mut().for_each(|x| *x = chance.next() as f32 / 8_388_608.0 - 1.0);
+    rows
+}
+
+/// Returns how far the difference of two signals lies below the first, in dB.
+fn likeness<'a>(pairs: impl Iterator<Item = (&'a f32, &'a f32)>) -> f64 {
+    let (power, difference) = pairs.fold((0.0, 0.0), |(power, difference), (a, b)| {
+        (power + f64::from(*a).powi(2), difference + (f64::from(*a) - f64::from(*b)).powi(2))
+    });
+    assert!(power > 1.0, "no sound");
+    10.0 * (power / difference).log10()
+}
+
+#[test]
+fn a_filter_bank_of_the_lower_half_gives_every_second_sample() {
+    for odd in [false, true] {
+        let mut chance = Chance(3);
+        let (mut whole, mut half) = (FilterBank::new(), HalfFilterBank::new(odd));
+        let (mut all, mut second) = (Vec::new(), Vec::new());
+        for _ in 0..10 {
+            let mut rows = random_rows(&mut chance);
+            let (mut out, mut half_out) = ([0.0; LINES], [0.0; HALF_LINES]);
+            // The upper half is not read.
+            dispatch!(Level::new(), cpu => half.push(cpu, &rows, &mut half_out));
+            rows.iter_mut().for_each(|row| row[LOWER..].fill(0.0));
+            dispatch!(Level::new(), cpu => whole.push(cpu, &rows, &mut out));
+            all.extend(out);
+            second.extend(half_out);
+        }
+        let db = likeness(all.iter().skip(usize::from(odd)).step_by(2).zip(&second));
+        assert!(db > 120.0, "odd {odd}: {db} dB");
+    }
+}
+
+#[test]
+fn the_lower_half_is_transformed_as_in_the_whole() {
+    let kinds = [
+        WindowKind::Long,
+        WindowKind::Start { low_long: false },
+        WindowKind::Start { low_long: true },
+        WindowKind::Short,
+        WindowKind::Mixed,
+        WindowKind::Stop { low_long: false },
+        WindowKind::Stop { low_long: true },
+    ];
+    let mut chance = Chance(4);
+    let (mut overlap, mut lower_overlap) = ([[0.0; SUBBANDS]; SLOTS], [[0.0; SUBBANDS]; SLOTS]);
+    for (kind, used) in kinds.into_iter().flat_map(|kind| [0, 3, 15, 16, 17, 32].map(|used| (kind, used))) {
+        let mut rows = random_rows(&mut chance);
+        rows.iter_mut().for_each(|row| row[used..].fill(0.0));
+        let mut lower = rows;
+        // What aliasing does not mix in is not read.
+        lower.iter_mut().for_each(|row| row[LOWER + 1..].fill(f32::NAN));
+        dispatch!(Level::new(), cpu => {
+            transform(cpu, kind, used, SUBBANDS, &mut rows, &mut overlap);
+            transform(cpu, kind, used, LOWER, &mut lower, &mut lower_overlap);
+        });
+        for slot in 0..SLOTS {
+            assert_eq!(rows[slot][..LOWER], lower[slot][..LOWER], "{kind:?} {used}");
+            assert_eq!(overlap[slot][..LOWER], lower_overlap[slot][..LOWER], "{kind:?} {used}");
+            assert_eq!(lower_overlap[slot][LOWER..], [0.0; LOWER]);
+        }
+    }
+}
+
+/// Returns how a recording at half the rate differs from the whole decoder with its upper subbands
+/// silent, on its last channel. Its frames have one granule.
+fn half_compared(bytes: &[u8], odd: bool) -> (f64, usize) {
+    let (mut whole, mut half, mut bank) = (Layer3::new(), Layer3::new(), FilterBank::new());
+    half.reset(if odd { Sampling::Odd } else { Sampling::Even });
+    let (mut all, mut second, mut shorts) = (Vec::new(), Vec::new(), 0);
+    for frame in frames(bytes) {
+        let header = FrameHeader::parse(frame).unwrap();
+        assert_eq!((whole.decode(frame), half.decode(frame)), (Some(576), Some(288)));
+        let last = usize::from(header.channels) - 1;
+        let mut rows = *whole.rows;
+        rows.iter_mut().for_each(|row| row[LOWER..].fill(0.0));
+        let mut out = [0.0; LINES];
+        dispatch!(Level::new(), cpu => bank.push(cpu, &rows, &mut out));
+        all.extend(out);
+        second.extend_from_slice(half.plane(last));
+        let side = &frame[header::LEN + if header.has_crc { 2 } else { 0 }..];
+        let side = SideInfo::read(&side[..header.side_info()], header).unwrap();
+        shorts += usize::from(side.granules[0][last].window.is_short());
+    }
+    (likeness(all.iter().skip(usize::from(odd)).step_by(2).zip(&second)), shorts)
+}
+
+#[test]
+fn a_decoder_of_every_second_sample_leaves_the_upper_subbands_out() {
+    let speech = fixture("tencent-dual/000-339708930-12360-5b0c7c1e93a44f5d8a430d1f6a2be7c1-000-1779261106.mp3");
+    let mut all = vec![(speech, 0)];
+    let clicks = "aevalsrc=0.3*sin(2*PI*300*t)+0.4*random(0)*lt(mod(t\\,0.25)\\,0.01)|0.3*sin(2*PI*500*t)+0.2*random(1)*lt(mod(t\\,0.3)\\,0.01):d=2";
+    for (hz, joint) in [("16000", "0"), ("16000", "1"), ("22050", "1"), ("24000", "1")] {
+        let made = std::process::Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "lavfi", "-i", &format!("{clicks}:s={hz}"), "-b:a", "64k"])
+            .args(["-write_xing", "0", "-c:a", "libmp3lame", "-joint_stereo", joint, "-f", "mp3", "-"])
+            .output();
+        let Some(made) = made.ok().filter(|made| made.status.success()) else {
+            crate::decode::tests::skipped("no ffmpeg");
+            break;
+        };
+        all.push((made.stdout, 5));
+    }
+    for ((bytes, least), odd) in all.iter().flat_map(|recording| [false, true].map(|odd| (recording, odd))) {
+        let (db, shorts) = half_compared(bytes, odd);
+        assert!(db > 120.0 && shorts >= *least, "{db} dB, {shorts} short blocks");
+    }
 }
