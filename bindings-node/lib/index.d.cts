@@ -192,6 +192,12 @@ export interface DecodeOptions {
   stereo?: 'split' | 'downmix' | undefined
   /** Codec delay assumed for an MP3 without a delay tag, in samples at the file's own rate. */
   assumedMp3Delay?: number | undefined
+  /**
+   * Recordings of a higher rate are decoded at this rate, 8000 to 48,000 Hz; the others keep
+   * theirs. Everything is then measured at it, and a kept track takes less memory. Without it, each
+   * recording has its own rate.
+   */
+  downsampleHz?: number | null | undefined
   /** Most bytes read from one input. */
   maxBytes?: number | undefined
   /** Most bytes held in memory for an unseekable input whose format requires seeking. */
@@ -548,6 +554,11 @@ export interface Source {
   container: string
   codec: string
   sampleRateHz: number
+  /**
+   * The lower rate at which it was decoded and measured, if `downsampleHz` asks for one. Absent if
+   * it was decoded at its own rate.
+   */
+  decodedRateHz?: number
   channels: number
   bytes: number
   sha256: string | null

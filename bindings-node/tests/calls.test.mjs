@@ -111,6 +111,25 @@ test('samples come out as typed arrays', async () => {
   }
 })
 
+test('a recording is decoded at a lower rate where that is asked for', async () => {
+  const source = 'fixtures/codecs/mpeg2.mp3'
+  const config = { decode: { downsampleHz: 8000 } }
+  const whole = await decode(source)
+  const lower = await decode(source, { config })
+  assert.deepEqual([whole.sampleRateHz, whole.source.decodedRateHz], [16000, undefined])
+  const { sampleRateHz, decodedRateHz } = lower.source
+  assert.deepEqual([lower.sampleRateHz, sampleRateHz, decodedRateHz], [8000, 16000, 8000])
+  assert.equal(lower.channels[0].length, Math.ceil(whole.channels[0].length / 2))
+  const report = await analyze(source, { config })
+  assert.equal(report.tracks[0].source.decodedRateHz, 8000)
+  assert.ok(!JSON.stringify(await analyze(source)).includes('decodedRateHz'))
+  await assert.rejects(decode(source, { config: { decode: { downsampleHz: 4000 } } }), (error) => {
+    assert.equal(error.code, 'invalid_argument')
+    assert.match(error.message, /decode\.downsampleHz: found 4000 Hz, expected 8000 to 48000 Hz/)
+    return true
+  })
+})
+
 test('a call is mixed and written', async (t) => {
   const out = folder(t)
   const call = await processCall('fixtures/short/manifest.json', { config: { mix: { rate: 16000 } } })

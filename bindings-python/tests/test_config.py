@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import callweave
-from callweave import AlignOptions, Config, EchoPrior, MixConfig, OffsetPrior, SpeechConfig, _callweave
+from callweave import AlignOptions, Config, DecodeOptions, EchoPrior, MixConfig, OffsetPrior, SpeechConfig, _callweave
 from callweave._record import camel
 from callweave.config import _DEFAULTS, _WHERE_GIVEN
 
@@ -18,10 +18,11 @@ def test_every_field_of_the_core_has_a_name_here_and_no_other() -> None:
     def names(record: type) -> set[str]:
         return {camel(f.name) for f in dataclasses.fields(record)}
 
-    assert names(Config) == set(_DEFAULTS) | set(_WHERE_GIVEN) - {"offsetPrior", "echoPrior"}
+    unsaid = {"downsampleHz", "offsetPrior", "echoPrior"}
+    assert names(Config) == set(_DEFAULTS) | set(_WHERE_GIVEN) - unsaid
     for name, section in vars(Config()).items():
         if dataclasses.is_dataclass(section):
-            assert names(type(section)) - {"offsetPrior", "echoPrior"} == set(_DEFAULTS[camel(name)]), name
+            assert names(type(section)) - unsaid == set(_DEFAULTS[camel(name)]), name
 
 
 def test_defaults_are_the_cores() -> None:
@@ -103,6 +104,27 @@ def test_an_offset_prior_is_read_and_written() -> None:
     assert by_profile.align.offset_prior == prior
     with pytest.raises(callweave.errors.InvalidArgument, match="align.offsetPrior.calls"):
         Config(align=AlignOptions(offset_prior=dataclasses.replace(prior, calls=1)))
+
+
+def test_a_lower_rate_is_read_written_and_used() -> None:
+    config = Config(decode=DecodeOptions(downsample_hz=8000))
+    assert config.changes() == {"decode": {"downsampleHz": 8000}}
+    for same in [Config.from_dict(config.changes()), Config.from_json(config.to_json())]:
+        assert same == config and same.decode.downsample_hz == 8000
+    assert Config().decode.downsample_hz is None
+    assert Config(decode=DecodeOptions(downsample_hz=None)).config_hash() == Config().config_hash()
+    for wrong in [4000, 7999, 48_001]:
+        with pytest.raises(callweave.errors.InvalidArgument, match=f"decode.downsampleHz: found {wrong} Hz"):
+            Config(decode=DecodeOptions(downsample_hz=wrong))
+    recording = "fixtures/codecs/mpeg2.mp3"
+    whole, lower = callweave.decode(recording), callweave.decode(recording, config)
+    assert (whole.sample_rate_hz, lower.sample_rate_hz) == (16_000, 8_000)
+    assert lower.samples.shape[-1] == -(-whole.samples.shape[-1] // 2)
+    assert whole.source is not None and whole.source.decoded_rate_hz is None
+    assert lower.source is not None
+    assert (lower.source.sample_rate_hz, lower.source.decoded_rate_hz) == (16_000, 8_000)
+    [track] = callweave.analyze([recording], config).tracks
+    assert track.source is not None and track.source.decoded_rate_hz == 8000
 
 
 def test_an_echo_prior_is_read_and_written() -> None:

@@ -171,6 +171,9 @@ class Source(Record):
     """Codec delay removed from the start."""
     codec_delay_basis: Literal["tag", "assumed", "none"]
     warnings: tuple[Warning, ...]
+    decoded_rate_hz: int | None = None
+    """The lower rate at which it was decoded and measured, if `downsample_hz` asks for one. `None`
+    if it was decoded at its own rate."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ __all__ = [
 Detector: TypeAlias = Literal["silero", "webrtc"]
 """A speech detector."""
 
-_WHERE_GIVEN = ("confidenceMap", "echoPrior", "offsetPrior", "profile")
+_WHERE_GIVEN = ("confidenceMap", "downsampleHz", "echoPrior", "offsetPrior", "profile")
 """Fields that are only written if they are set."""
 
 _DEFAULTS: dict[str, Any] = json.loads(_callweave.read_config("{}")[0])
@@ -66,8 +66,8 @@ class _Section(Record):
         return cls(**{f.name: getattr(part, f.name) for f in fields(cls) if camel(f.name) in given})
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the configuration with its JSON names. A profile, a confidence map and an offset
-        prior are only included if they are set.
+        """Returns the configuration with its JSON names. A profile, a confidence map, priors and
+        a lower rate are only included if they are set.
         """
         told = super().to_dict()
         return {name: value for name, value in told.items() if value or name not in _WHERE_GIVEN}
@@ -98,6 +98,10 @@ class DecodeOptions(_Section):
     """How a recording with two channels is read: as two tracks, or averaged into one."""
     assumed_mp3_delay: int = _default("decode", "assumed_mp3_delay")
     """Codec delay assumed for an MP3 without a delay tag, in samples at the file's own rate."""
+    downsample_hz: int | None = None
+    """Recordings of a higher rate are decoded at this rate, 8000 to 48,000 Hz; the others keep
+    theirs. Everything is then measured at it, and a kept track takes less memory. With `None`, each
+    recording has its own rate."""
     max_bytes: int = _default("decode", "max_bytes")
     """Most bytes read from one input."""
     max_buffered_bytes: int = _default("decode", "max_buffered_bytes")

@@ -111,6 +111,8 @@ pub struct Decoder {
     block: Block,
     /// Samples per channel returned so far.
     frames: u64,
+    /// The same and its limit at the recording's own rate. All limits are about what is decoded.
+    own_frames: u64,
     most_frames: u64,
     most_per_byte: Millis,
 }
@@ -153,9 +155,21 @@ impl Decoder {
         let opened = open_stream(&mut source, format, options, head_only, &mut notes).map_err(named)?;
         let own_rate = opened.1.rate;
         let (stream, spec) = downsampled(opened, options.downsample_hz).map_err(named)?;
-        let most_frames = (options.max_duration_ms.seconds() * f64::from(spec.rate.hz())) as u64;
-        let (block, frames, most_per_byte) = (Block::default(), 0, options.max_ms_per_byte);
-        Ok(Self { source, stream, spec, own_rate, name, leg, notes, block, frames, most_frames, most_per_byte })
+        let most_frames = (options.max_duration_ms.seconds() * f64::from(own_rate.hz())) as u64;
+        Ok(Self {
+            source,
+            stream,
+            spec,
+            own_rate,
+            name,
+            leg,
+            notes,
+            block: Block::default(),
+            frames: 0,
+            own_frames: 0,
+            most_frames,
+            most_per_byte: options.max_ms_per_byte,
+        })
     }
 
     /// Returns what is known before the first sample.
@@ -227,10 +241,12 @@ impl Decoder {
 
     fn count(&mut self, frames: u64) -> Result<()> {
         self.frames += frames;
-        let Spec { rate, channels, .. } = self.spec;
-        self.source.budget().samples(frames, channels, rate)?;
+        let (rate, channels) = (self.own_rate, self.spec.channels);
+        let own = u128::from(self.frames) * u128::from(rate.hz()) / u128::from(self.spec.rate.hz());
+        let before = std::mem::replace(&mut self.own_frames, own as u64);
+        self.source.budget().samples(self.own_frames - before, channels, rate)?;
         let bytes = self.stream.audio_bytes(&self.source);
-        let (samples, most) = (self.frames * u64::from(channels), most_samples(bytes, rate, self.most_per_byte));
+        let (samples, most) = (self.own_frames * u64::from(channels), most_samples(bytes, rate, self.most_per_byte));
         if samples > most {
             return Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "implausibly much audio for its size")
                 .with_mismatch(
@@ -239,10 +255,10 @@ impl Decoder {
                 )
                 .in_input(&self.name));
         }
-        if self.frames <= self.most_frames {
+        if self.own_frames <= self.most_frames {
             return Ok(());
         }
-        let (found, limit) = (self.spec.rate.millis(self.frames), self.spec.rate.millis(self.most_frames));
+        let (found, limit) = (rate.millis(self.own_frames), rate.millis(self.most_frames));
         Err(Error::new(ErrorKind::LimitExceeded, Stage::Decode, "the recording is too long")
             .with_mismatch(format!("{found} or more"), format!("at most {limit} (decode.maxDurationMs)"))
             .in_input(&self.name))

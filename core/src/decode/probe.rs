@@ -179,6 +179,9 @@ impl fmt::Display for Probe {
             write!(f, ", sha256 {sha256}")?;
         }
         writeln!(f)?;
+        if let Some(rate) = s.decoded_rate_hz {
+            writeln!(f, "  decoded at {rate}")?;
+        }
         if s.codec_delay_ms.0 > 0.0 {
             writeln!(f, "  codec delay {} removed ({})", s.codec_delay_ms, s.codec_delay_basis.name())?;
         }

@@ -159,6 +159,45 @@ mod tests {
         }
     }
 
+    /// Two segments of numbered samples, of which every second is made: those of all, wherever the
+    /// first one's own samples begin and end.
+    #[test]
+    fn every_second_sample_is_one_of_all_from_the_first_on() {
+        for (delay, padding, frames) in [(0, 0, 6), (1, 3, 6), (2, 4, 6), (1, 4, 6), (1, 3, 5)] {
+            let (mut all, mut second, mut before) = (Vec::new(), Vec::new(), 0);
+            for half in [false, true] {
+                for file in [0.0, 100.0] {
+                    let delay_and_padding = Some((delay, DECODER_DELAY + padding));
+                    let tag = LameTag { frames: Some(6 + 53), delay_and_padding };
+                    let segment = MpegSegment::new(Some(tag), 10, 0);
+                    let mut segment = if half { segment.halved(before) } else { segment };
+                    let (mut block, mut notes) = (Block::default(), DecodeNotes::default());
+                    block.clear(1);
+                    for frame in 0..frames + 53 {
+                        let samples = (0..10).map(|i| file + (frame * 10 + i) as f32 / 1000.0);
+                        let samples: Vec<f32> = match segment.sampling() {
+                            Sampling::All => samples.collect(),
+                            Sampling::Even => samples.step_by(2).collect(),
+                            Sampling::Odd => samples.skip(1).step_by(2).collect(),
+                        };
+                        segment.before_frame(&mut block);
+                        segment.add_frame(10, |_| &samples, &mut block);
+                    }
+                    segment.end(0, &mut block, &mut notes);
+                    if half {
+                        before += segment.length();
+                        second.append(&mut block.planes[0]);
+                    } else {
+                        all.append(&mut block.planes[0]);
+                    }
+                }
+            }
+            let expected: Vec<f32> = all.iter().copied().step_by(2).collect();
+            assert_eq!(second, expected, "{delay} {padding} {frames}");
+            assert_eq!(before, all.len() as u64, "{delay} {padding} {frames}");
+        }
+    }
+
     #[test]
     fn a_padding_longer_than_everything_ends_nothing_before_the_delay() {
         let (samples, _) = run(tag(2, 4095), 60);

@@ -16,8 +16,12 @@ fn lowered(bytes: &[u8], hz: u32) -> (Vec<Vec<f32>>, SourceInfo) {
     whole
 }
 
+fn path(name: &str) -> String {
+    format!("{}/../fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
 fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/../fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read(path(name)).unwrap()
 }
 
 const CUSTOMER: &str = "tencent-dual/000-339708930-12360-5b0c7c1e93a44f5d8a430d1f6a2be7c1-000-1779261106.mp3";
@@ -211,17 +215,28 @@ fn samples_out_of_range_are_told_once_and_do_not_spread() {
 }
 
 #[test]
-fn limits_are_those_of_the_samples_that_are_made() {
+fn limits_are_those_of_the_recording_at_its_own_rate() {
     let file = wav(1, 1, 16_000, 16, &s16(&babble(16_000, 2.0, 1)));
-    let decoded = |change: fn(&mut DecodeOptions)| {
-        let mut options = at(8_000);
-        change(&mut options);
-        decode(Input::bytes("a.wav", file.clone()), &options)
-    };
-    assert!(decoded(|o| o.max_duration_ms = Millis(2000.0)).is_ok());
-    let error = decoded(|o| o.max_duration_ms = Millis(1999.0)).unwrap_err();
-    assert!(error.to_string().contains("at most 1999 ms"), "{error}");
-    let tracks = decoded(|_| ()).unwrap();
+    for options in [DecodeOptions::default(), at(8_000)] {
+        let decoded = |options: DecodeOptions| {
+            let budget = Budget::new(&options, crate::run::Cancel::default());
+            let mut decoder = Decoder::open(Input::bytes("a.wav", file.clone()).within(&budget), &options)?;
+            while decoder.next_block()?.is_some() {}
+            Ok(())
+        };
+        for (name, enough, less) in [
+            ("decode.maxDurationMs", options.clone().with_max_duration_ms(Millis(2000.0)), {
+                options.clone().with_max_duration_ms(Millis(1999.0))
+            }),
+            ("decode.maxSamples", options.clone().with_max_samples(32_000), options.clone().with_max_samples(31_999)),
+        ] {
+            let result: Result<()> = decoded(enough);
+            assert!(result.is_ok(), "{name}: {result:?}");
+            let error = decoded(less).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+    let tracks = decode(Input::bytes("a.wav", file), &at(8_000)).unwrap();
     assert_eq!((tracks[0].rate, tracks[0].samples.len()), (Rate::NARROWBAND, 16_000));
 }
 
@@ -252,4 +267,8 @@ fn the_head_is_about_the_recording() {
     assert_eq!(decoder.spec().rate, Rate::NARROWBAND);
     assert_eq!(decoder.spec().declared, whole.spec().declared.map(|samples| samples.div_ceil(2)));
     assert_eq!(decoder.spec().delay, whole.spec().delay);
+    let whole = probe(Input::path(path("codecs/mpeg2.mp3")), &at(8_000)).unwrap();
+    assert!(
+        whole.to_string().contains(", 16000 Hz, 1 channel, ") && whole.to_string().contains("  decoded at 8000 Hz\n")
+    );
 }

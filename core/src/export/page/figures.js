@@ -238,8 +238,9 @@ function recordings() {
   const rows = parties.flatMap(({ track, at }) => {
     if (!track.source) return [[nameOf(at), 'not read', '', '', '', '', '']]
     const sources = track.pieces?.length ? track.pieces.map((piece) => piece.source) : [track.source]
+    const rate = ({ sampleRateHz, decodedRateHz: lower }) => `${sampleRateHz / 1000} kHz${lower ? `, decoded at ${lower / 1000}` : ''}`
     return sources.map((source) => [
-      nameOf(at), source.path ?? '', `${source.codec} in ${source.container}`, `${source.sampleRateHz / 1000} kHz × ${source.channels}`,
+      nameOf(at), source.path ?? '', `${source.codec} in ${source.container}`, `${rate(source)} × ${source.channels}`,
       clock(source.durationMs), `${source.codecDelayMs.toFixed(1)} ms, ${source.codecDelayBasis}`, source.sha256 ? `${source.sha256.slice(0, 12)}…` : '–',
     ])
   })
