@@ -50,11 +50,11 @@ pub(super) struct Layer3 {
 /// Filter state of a channel.
 struct ChannelFilters {
     overlap: Box<SubbandRows>,
-    synthesis: Synthesis,
+    synthesis: SubbandSynthesis,
 }
 
 /// The filter bank of all samples, or of every second one.
-enum Synthesis {
+enum SubbandSynthesis {
     All(FilterBank),
     Half(HalfFilterBank),
 }
@@ -73,8 +73,8 @@ struct GranuleLines {
 impl ChannelFilters {
     fn new(sampling: Sampling) -> Self {
         let synthesis = match sampling {
-            Sampling::All => Synthesis::All(FilterBank::new()),
-            half => Synthesis::Half(HalfFilterBank::new(half == Sampling::Odd)),
+            Sampling::All => SubbandSynthesis::All(FilterBank::new()),
+            half => SubbandSynthesis::Half(HalfFilterBank::new(half == Sampling::Odd)),
         };
         Self { overlap: Box::new([[0.0; SUBBANDS]; SLOTS]), synthesis }
     }
@@ -82,8 +82,8 @@ impl ChannelFilters {
     /// Returns the number of subbands that are filtered.
     fn subbands(&self) -> usize {
         match self.synthesis {
-            Synthesis::All(_) => SUBBANDS,
-            Synthesis::Half(_) => LOWER,
+            SubbandSynthesis::All(_) => SUBBANDS,
+            SubbandSynthesis::Half(_) => LOWER,
         }
     }
 }
@@ -270,12 +270,12 @@ impl ChannelFilters {
     fn run<S: Simd>(&mut self, cpu: S, kind: WindowKind, used: usize, rows: &mut SubbandRows, out: &mut [f32]) {
         transform(cpu, kind, used, self.subbands(), rows, &mut self.overlap);
         match &mut self.synthesis {
-            Synthesis::All(bank) => {
+            SubbandSynthesis::All(bank) => {
                 if let Some(out) = out.first_chunk_mut::<LINES>() {
                     bank.push(cpu, rows, out);
                 }
             }
-            Synthesis::Half(bank) => {
+            SubbandSynthesis::Half(bank) => {
                 if let Some(out) = out.first_chunk_mut::<HALF_LINES>() {
                     bank.push(cpu, rows, out);
                 }
