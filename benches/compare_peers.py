@@ -11,7 +11,7 @@ the machine does strikes all alike; a program's figure is its least CPU time (us
 children included). The first run makes a virtual environment beside the build. A program that is
 missing is left out. Then callweave beside itself (`--own` for that alone): more threads, longer
 recordings, many calls, and the most memory; long recordings are the short ones' bytes over and
-over. Walls need a machine that does nothing else. Then what calls of 1, 10 and 60 minutes take, and
+over. Walls need a machine that does nothing else; a row says whether it did. Then what calls of 1, 10 and 60 minutes take, and
 an archive (`--scale` for that alone).
 """
 
@@ -140,6 +140,16 @@ def least(commands, rounds, out):
     return best
 
 
+def at_once(commands):
+    """Wall seconds of commands that run at the same time."""
+    start, quiet = time.perf_counter(), subprocess.DEVNULL
+    children = [subprocess.Popen([str(part) for part in command], stdout=quiet, stderr=quiet) for command in commands]
+    failed = [child.args for child in children if child.wait()]
+    if failed:
+        raise subprocess.CalledProcessError(1, failed[0])
+    return time.perf_counter() - start
+
+
 def repeated(path, times, out):
     """A recording as often as it takes: mp3 frames follow each other as they are."""
     bytes = Path(path).read_bytes()
@@ -189,8 +199,17 @@ def own(exe, one, two, folder, rounds):
         )
         return alone, cpu
 
-    _, short = threads("process, mix and report", lambda n: mix([one, two], n), "at most 0.55")
-    threads("process, report alone", lambda n: process([one, two], n, *roles, "--json"), "at most 0.55")
+    alone, short = threads("process, mix and report", lambda n: mix([one, two], n), "at most 0.52")
+    threads("process, report alone", lambda n: process([one, two], n, *roles, "--json"), "at most 0.52")
+    pair = [process([one, two], 1, *roles, "-o", folder / name, "--no-page") for name in ("first", "second")]
+    both = min(at_once(pair) for _ in range(rounds))
+    rows.append(
+        (
+            "two processes at once, one thread each / one, wall: how quiet the machine is",
+            f"{both / alone:.2f} ({both:.2f} s)",
+            "1.00",
+        )
+    )
     memory = min(measured(mix([one, two], 2))[2] for _ in range(3))
     tracks = track_bytes(out / "report.json")
     rows.append(
