@@ -11,8 +11,8 @@ the machine does strikes all alike; a program's figure is its least CPU time (us
 children included). The first run makes a virtual environment beside the build. A program that is
 missing is left out. Then callweave beside itself (`--own` for that alone): more threads, longer
 recordings, many calls, and the most memory; long recordings are the short ones' bytes over and
-over. Walls need a machine that does nothing else; a row says whether it did. Then what calls of 1, 10 and 60 minutes take, and
-an archive (`--scale` for that alone).
+over. Walls need a machine that does nothing else; a row says whether it did. Then what calls of 1,
+10 and 60 minutes take, and an archive (`--scale` for that alone).
 """
 
 import argparse
@@ -140,8 +140,10 @@ def least(commands, rounds, out):
     return best
 
 
-def at_once(commands):
-    """Wall seconds of commands that run at the same time."""
+def at_once(commands, outs):
+    """Wall seconds of commands that run at the same time. What they write is removed before."""
+    for out in outs:
+        shutil.rmtree(out, ignore_errors=True)
     start, quiet = time.perf_counter(), subprocess.DEVNULL
     children = [subprocess.Popen([str(part) for part in command], stdout=quiet, stderr=quiet) for command in commands]
     failed = [child.args for child in children if child.wait()]
@@ -201,8 +203,9 @@ def own(exe, one, two, folder, rounds):
 
     alone, short = threads("process, mix and report", lambda n: mix([one, two], n), "at most 0.52")
     threads("process, report alone", lambda n: process([one, two], n, *roles, "--json"), "at most 0.52")
-    pair = [process([one, two], 1, *roles, "-o", folder / name, "--no-page") for name in ("first", "second")]
-    both = min(at_once(pair) for _ in range(rounds))
+    outs = [folder / name for name in ("first", "second")]
+    pair = [process([one, two], 1, *roles, "-o", out, "--no-page") for out in outs]
+    both = min(at_once(pair, outs) for _ in range(rounds))
     rows.append(
         (
             "two processes at once, one thread each / one, wall: how quiet the machine is",

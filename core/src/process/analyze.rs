@@ -27,7 +27,7 @@ pub(super) struct TrackAnalysis {
     pub channel: Option<u16>,
     /// The recording it came from.
     pub source: SourceInfo,
-    /// The recording's sample rate.
+    /// The rate at which the recording was decoded: its own, or `decode.downsampleHz`.
     pub rate: Rate,
     /// The track's duration.
     pub duration: Millis,

@@ -28,7 +28,7 @@ pub(super) struct TrackAnalyzer {
     narrowband: NarrowbandStages,
 }
 
-/// The stages at the recording's own rate.
+/// The stages at the rate at which the recording was decoded.
 #[derive(Clone)]
 struct OwnRateStages {
     collector: Option<PcmCollector>,
@@ -97,7 +97,7 @@ impl TrackAnalyzer {
         ]
     }
 
-    /// Returns the number of samples taken, at the recording's own rate.
+    /// Returns the number of samples taken, at the rate of decoding.
     pub(super) fn samples(&self) -> u64 {
         self.own.samples
     }

@@ -118,8 +118,8 @@ impl Layer3 {
         self.planes.get(channel).map_or(&[], Vec::as_slice)
     }
 
-    /// Decodes a whole frame, and returns the samples made per channel, or `None` if it is damaged. A
-    /// granule is silent if its main data lies in frames that were never seen, or if its side
+    /// Decodes a whole frame, and returns the samples made per channel, or `None` if it is damaged.
+    /// A granule is silent if its main data lies in frames that were never seen, or if its side
     /// information contradicts its length.
     pub(super) fn decode(&mut self, frame: &[u8]) -> Option<usize> {
         let decoded = self.read(frame);
