@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustfft::num_complex::Complex32;
+use num_complex::Complex32;
 use rustfft::{Fft, FftDirection, FftPlanner, FftPlannerScalar};
 
 use crate::threads;
@@ -70,12 +70,9 @@ impl Plans {
         self.forward.get_inplace_scratch_len()
     }
 
-    /// Computes the band of real samples. `pairs` holds half as many numbers as samples, `work`
-    /// holds [`Self::work`].
-    pub fn bins(&self, samples: &[f32], pairs: &mut [Complex32], work: &mut [Complex32]) -> Vec<Complex32> {
-        for (pair, x) in pairs.iter_mut().zip(samples.as_chunks::<2>().0) {
-            *pair = Complex32::new(x[0], x[1]);
-        }
+    /// Computes the band of real samples, which `pairs` holds in twos and loses. `work` holds
+    /// [`Self::work`].
+    pub fn bins(&self, pairs: &mut [Complex32], work: &mut [Complex32]) -> Vec<Complex32> {
         self.forward.process_with_scratch(pairs, work);
         let (half, Range { start: lo, end: hi }) = (pairs.len(), self.band.clone());
         // Bin k and bin half − k make one bin of the whole.
@@ -121,8 +118,8 @@ mod tests {
         for (n, portable) in [(8, false), (64, true), (100, false)] {
             let x: Vec<f32> = (0..n).map(|i| ((i * i) as f32 * 0.37).sin()).collect();
             let plans = plans(n, 1..n / 2, portable);
-            let (mut pairs, mut work) = (vec![Complex32::default(); n / 2], vec![Complex32::default(); plans.work()]);
-            let bins = plans.bins(&x, &mut pairs, &mut work);
+            let mut pairs: Vec<Complex32> = x.as_chunks().0.iter().map(|&[a, b]| Complex32::new(a, b)).collect();
+            let bins = plans.bins(&mut pairs, &mut vec![Complex32::default(); plans.work()]);
             for (k, bin) in (1..).zip(bins) {
                 let turn = |i: usize| -std::f32::consts::TAU * (i * k % n) as f32 / n as f32;
                 let want: Complex32 = x.iter().enumerate().map(|(i, &v)| Complex32::from_polar(v, turn(i))).sum();

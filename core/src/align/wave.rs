@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use rustfft::num_complex::Complex32;
+use num_complex::Complex32;
 
 use super::fft::{Plans, plans};
 use crate::track::Narrowband;
@@ -115,8 +115,8 @@ fn band(n: usize) -> Range<usize> {
 pub(super) struct Correlator {
     n: usize,
     plans: Plans,
-    time: Vec<f32>,
     work: Vec<Complex32>,
+    /// The product of two spectra; before that, the samples of one, in twos.
     product: Vec<Complex32>,
     sorted: Vec<f32>,
     scratch: Vec<f32>,
@@ -139,7 +139,6 @@ impl Correlator {
         let plans = plans(n, band(n), portable);
         Self {
             n,
-            time: vec![0.0; n],
             work: vec![Complex32::default(); plans.work()],
             product: vec![Complex32::default(); n / 2],
             sorted: Vec::new(),
@@ -165,11 +164,11 @@ impl Correlator {
         whitening: Whitening,
         shape: impl FnOnce(&mut [f32]),
     ) -> Spectrum {
-        let len = len.min(self.n);
-        read_halved(track, from, &mut self.time[..len], &mut self.scratch);
-        self.time[len..].fill(0.0);
-        shape(&mut self.time[..len]);
-        let mut bins = self.plans.bins(&self.time, &mut self.product, &mut self.work);
+        let (samples, beyond) = bytemuck::cast_slice_mut(&mut self.product).split_at_mut(len.min(self.n));
+        read_halved(track, from, samples, &mut self.scratch);
+        beyond.fill(0.0);
+        shape(samples);
+        let mut bins = self.plans.bins(&mut self.product, &mut self.work);
         let width = ((SMOOTH_HZ * self.n as f32 / RATE as f32) as usize).max(1);
         for band in bins.chunks_mut(width) {
             let power = band.iter().map(Complex32::norm_sqr).sum::<f32>() / band.len() as f32;

@@ -4,7 +4,7 @@
 //! Uses rustfft's scalar transforms, which are the same on every CPU. realfft would not be: its
 //! planner chooses by the CPU.
 
-use rustfft::num_complex::Complex;
+use num_complex::Complex;
 use rustfft::{Fft, FftPlannerScalar};
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! need two, and realfft accepts only rustfft's `FftPlanner`, which chooses by the CPU and would
 //! break `portable`.
 
-use rustfft::num_complex::Complex;
+use num_complex::Complex;
 use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 use std::sync::Arc;
 

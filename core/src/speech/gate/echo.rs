@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch, f32x16};
-use rustfft::num_complex::Complex32;
+use num_complex::Complex32;
 use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 
 use crate::track::Narrowband;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rustfft::num_complex::Complex32;
+use num_complex::Complex32;
 use rustfft::{Fft, FftPlanner, FftPlannerScalar};
 
 use super::model::BANDS;
