@@ -18,17 +18,21 @@ from settings import Settings
 SECRET = "c0ffee00c0ffee00"
 
 
+def settings_of(folder: Path, cloud: Server, **more: Any) -> Settings:
+    """Settings with which nothing waits for long."""
+    mcloud = {"token": more.pop("token", "crk_full"), "base": f"{cloud.url}/api/v1"}
+    mcloud |= {"business": more.pop("business")} if "business" in more else {}
+    patience = {"settleMs": 100, "deadlineMs": more.pop("deadline_ms", 60_000), "expectsCdr": False}
+    policy = {"firstMs": 5, "longestMs": 50, "budgetMs": 1500, "restMs": 200}
+    given = {"country_code": "44", "directions": {"tencent": "in"}, "policy": policy, "patience": patience, **more}
+    return Settings(folder, SECRET, mcloud, hosts=("127.0.0.1",), allow_private=True, **given)
+
+
 class Running:
     """A service that runs, and its door."""
 
     def __init__(self, folder: Path, cloud: Server, **more: Any) -> None:
-        mcloud = {"token": more.pop("token", "crk_full"), "base": f"{cloud.url}/api/v1"}
-        mcloud |= {"business": more.pop("business")} if "business" in more else {}
-        patience = {"settleMs": 100, "deadlineMs": more.pop("deadline_ms", 60_000), "expectsCdr": False}
-        policy = {"firstMs": 5, "longestMs": 50, "budgetMs": 1500, "restMs": 200}
-        given = {"country_code": "44", "directions": {"tencent": "in"}, "policy": policy, "patience": patience, **more}
-        settings = Settings(folder, SECRET, mcloud, hosts=("127.0.0.1",), allow_private=True, **given)
-        self.service = Service(settings)
+        self.service = Service(settings_of(folder, cloud, **more))
         self.server = listen(self.service, "127.0.0.1", 0)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         self.service.start()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from running import SECRET, Running, stands, wait
+from running import SECRET, Running, settings_of, stands, wait
 
 import callweave
 import service as example
@@ -156,29 +156,35 @@ def test_a_call_that_is_old_has_its_day_too(cloud: Server, tmp_path: Path) -> No
 
 
 def test_what_a_kill_left_is_swept_and_what_is_needed_is_not(cloud: Server, tmp_path: Path) -> None:
-    settings = {"patience": {"settleMs": 60_000}, "give_up_s": 3600.0}
-    with Running(tmp_path, cloud, **settings) as running:
-        running.push(track("open"))
-    outbox_of = Running(tmp_path, cloud, **settings)
-    with outbox_of as running:
-        open_one = tracks_of(running.service.settings, "tencent:open")
-        left = tracks_of(running.service.settings, "tencent:left")
-        for folder in (open_one, left):
-            folder.mkdir(parents=True)
-            (folder / "a").write_bytes(b"RIFF")
-        mixes, outbox = tmp_path / "mixes", running.service.outbox
-        mixes.mkdir()
-        hours = time.time() - 7200
-        for name, reason in (("old", "validation_failed"), ("new", "validation_failed"), ("key", "invalid_token")):
-            (mixes / name).write_bytes(b"RIFF")
-            os.utime(mixes / name, (hours, hours if name != "new" else time.time() - 100))
-            refused(outbox, name, str(mixes / name), reason)
-        (mixes / "nobodys").write_bytes(b"RIFF")
-        os.utime(mixes / "nobodys", (hours, hours))
-        running.service._swept = -1000.0
-        running.service._wake()
-        wait(lambda: not left.exists() and folders(mixes) == ["key", "new"])
-        assert (open_one / "a").read_bytes() == b"RIFF"
+    """Of a service that does not run, so that nothing but the sweep touches the files."""
+    patience = {"settleMs": 60_000, "deadlineMs": 60_000, "expectsCdr": False}
+    service = example.Service(settings_of(tmp_path, cloud, patience=patience, give_up_s=3600.0))
+    service.push("record", None, json.dumps(track("open")))
+    open_one = tracks_of(service.settings, "tencent:open")
+    left = tracks_of(service.settings, "tencent:left")
+    for folder in (open_one, left):
+        folder.mkdir(parents=True)
+        (folder / "a").write_bytes(b"RIFF")
+    mixes = tmp_path / "mixes"
+    mixes.mkdir()
+    hours = time.time() - 7200
+    for name, reason in (("old", "validation_failed"), ("new", "validation_failed"), ("key", "invalid_token")):
+        (mixes / name).write_bytes(b"RIFF")
+        os.utime(mixes / name, (hours, hours if name != "new" else time.time() - 100))
+        refused(service.outbox, name, str(mixes / name), reason)
+    (mixes / "nobodys").write_bytes(b"RIFF")
+    os.utime(mixes / "nobodys", (hours, hours))
+    service._sweep()
+    assert not left.exists() and folders(mixes) == ["key", "new"]
+    assert (open_one / "a").read_bytes() == b"RIFF"
+    service.outbox.close()
+
+
+def test_a_start_sweeps(cloud: Server, tmp_path: Path) -> None:
+    left = tmp_path / "tracks/left"
+    left.mkdir(parents=True)
+    with Running(tmp_path, cloud):
+        wait(lambda: not left.exists())
 
 
 def refused(outbox: Any, name: str, file: str, reason: str) -> None:
@@ -186,8 +192,7 @@ def refused(outbox: Any, name: str, file: str, reason: str) -> None:
     outbox.push("cdr", None, json.dumps({"SessionId": name, "Direction": 0}), at_ms=0)
     row = next(row for row in outbox.due_sessions(1 << 60, 100) if row.key == f"tencent:{name}")
     body = {"dataId": name, "callAt": "2026-05-20T08:14:00+07:00", "direction": "in"}
-    while not outbox.enqueue(row, row.state, None, body, {"sha256": "x", "bytes": 4, "contentType": "audio/wav"}, file):
-        row = next(row for row in outbox.due_sessions(1 << 60, 100) if row.key == f"tencent:{name}")
+    assert outbox.enqueue(row, row.state, None, body, {"sha256": "x", "bytes": 4, "contentType": "audio/wav"}, file)
     outbox._db.execute(
         "UPDATE posting SET status = 'failed', due_ms = NULL, reason = ? WHERE data_id = ?", (reason, name)
     )

@@ -14,6 +14,7 @@ import errno
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import signal
@@ -84,7 +85,7 @@ class Service:
         self.asks = Asks(self.client, settings.policy)
         self._workers = Workers(log_failure, self._wake)
         self.stopping = threading.Event()
-        self._swept = 0.0
+        self._swept = -math.inf
         # Held while a mix is put in its place and enqueued, so that a sweep never comes between.
         self._mixes = threading.Lock()
         self._work, self._polls = threading.Event(), threading.Event()
