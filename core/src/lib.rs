@@ -78,6 +78,7 @@
 
 pub mod align;
 pub mod call;
+mod checksum;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod compare;

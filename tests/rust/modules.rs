@@ -12,7 +12,7 @@ const ROWS: &[(bool, &[&str])] = &[
     (false, &["error"]),
     (false, &["json"]),
     (false, &["units"]),
-    (false, &["files", "room"]),
+    (false, &["checksum", "files", "room"]),
     (false, &["call"]),
     (false, &["track", "timeline"]),
     (false, &["samples"]),

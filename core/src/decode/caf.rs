@@ -14,7 +14,7 @@ use super::pcm::{Endian, Layout, PcmStream};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::track::{TrackPart, TrackParts};
-use super::{aac, refusal};
+use super::{aac, refusal, second};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
@@ -141,6 +141,8 @@ struct CafChunks {
     data: Range<usize>,
     table: Range<usize>,
     cookie: Range<usize>,
+    /// Position of another file.
+    next: Option<usize>,
 }
 
 impl CafChunks {
@@ -155,6 +157,10 @@ impl CafChunks {
                 Some(b"data") => found.data = (start + 4).min(end)..end,
                 Some(b"pakt") => found.table = start..end,
                 Some(b"kuki") => found.cookie = start..end,
+                Some(b"caff") => {
+                    found.next = Some(at);
+                    break;
+                }
                 _ => {}
             }
             at = end;
@@ -172,6 +178,9 @@ fn open_packets(
     let at = source.position();
     let bytes = source.read_all(options.max_buffered_bytes)?;
     let chunks = CafChunks::find(&bytes);
+    if let Some(next) = chunks.next {
+        second::report("Core Audio", at + next as u64, notes);
+    }
     let table = bytes.get(chunks.table.clone()).unwrap_or_default();
     if chunks.data.is_empty() || (table.len() < 24 && described.packet_bytes == 0) {
         return Err(malformed("a Core Audio file without its table of packets (never closed, or cut off)", at));

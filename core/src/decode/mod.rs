@@ -51,6 +51,7 @@ mod probe;
 mod raw;
 mod refusal;
 mod riff;
+mod second;
 mod sniff;
 mod source;
 mod spec;
@@ -109,6 +110,8 @@ pub struct Decoder {
     leg: Leg,
     notes: DecodeNotes,
     block: Block,
+    /// Whether the stream has returned its last samples.
+    ended: bool,
     /// Samples per channel returned so far.
     frames: u64,
     /// The same and its limit at the recording's own rate. All limits are about what is decoded.
@@ -165,6 +168,7 @@ impl Decoder {
             leg,
             notes,
             block: Block::default(),
+            ended: false,
             frames: 0,
             own_frames: 0,
             most_frames,
@@ -227,6 +231,9 @@ impl Decoder {
         loop {
             let more = self.stream.next(&mut self.source, &mut self.block, &mut self.notes);
             if !more.map_err(|e| e.in_input(&self.name))? {
+                if !std::mem::replace(&mut self.ended, true) {
+                    second::report_next(&mut self.source, &mut self.notes).map_err(|e| e.in_input(&self.name))?;
+                }
                 return Ok(false);
             }
             let frames = self.block.frames();

@@ -89,6 +89,23 @@ fn place(bytes: &[u8], part: Option<&[u8]>) -> Range<usize> {
     start..start + part.len()
 }
 
+/// Returns the position of another file after the movie. `None` also for a fragmented movie, because
+/// fragments are read up to the last byte.
+pub(crate) fn next_file(bytes: &[u8]) -> Option<usize> {
+    if find(bytes, &[b"moov", b"mvex"]).is_some() {
+        return None;
+    }
+    let (mut start, mut movie) = (0, false);
+    for (kind, body) in boxes(bytes) {
+        if movie && &kind == b"ftyp" {
+            return Some(start);
+        }
+        movie |= matches!(&kind, b"moov" | b"mdat");
+        start = place(bytes, Some(body)).end;
+    }
+    None
+}
+
 impl MovieParts {
     /// Reads the tables of the first audio track. `frame`: bytes of one sample of all channels if
     /// uncompressed, or 0.

@@ -7,7 +7,7 @@ use super::amr::{self, AmrBand};
 use super::assemble::Assembler;
 use super::lend::Lender;
 use super::listed::ListedStream;
-use super::movie::{MovieParts, SampleEntry, clock};
+use super::movie::{MovieParts, SampleEntry, clock, next_file};
 use super::mp4::{self, Edit, be};
 use super::mpeg;
 use super::ogg::opus_private;
@@ -17,7 +17,7 @@ use super::pcm::{Endian, Layout, PcmStream};
 use super::source::Source;
 use super::spec::{Codec, Container, DecodeNotes, Delay, DelayBasis, Spec};
 use super::track::{JoinedParts, TrackPart, TrackParts, TrackStream};
-use super::{aac, refusal};
+use super::{aac, refusal, second};
 use crate::config::DecodeOptions;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
@@ -39,6 +39,9 @@ pub(crate) fn open_mp4(
     }
     let mut bytes = source.read_all(options.max_buffered_bytes)?;
     mp4::end_last_box(&mut bytes);
+    if let Some(next) = next_file(&bytes) {
+        second::report("mp4", next as u64, notes);
+    }
     if let Some(opened) = open(&mut bytes, options, notes)? {
         return Ok(opened);
     }

@@ -269,6 +269,11 @@ impl DecodeNotes {
         }
     }
 
+    /// Returns whether there is a warning with this code.
+    pub(crate) fn contains(&self, code: &str) -> bool {
+        self.kept.iter().any(|warning| warning.code == code)
+    }
+
     /// Adds the warnings about a nested source, whose positions are not those of the file.
     pub(crate) fn add_within(&mut self, mut inner: Self) {
         inner.finish().into_iter().for_each(|warning| self.add(Warning { at_byte: None, ..warning }));

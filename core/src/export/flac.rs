@@ -4,6 +4,7 @@
 //! is left out, as the format allows, because it would have to be written before them.
 
 use super::{AudioShape, Encode};
+use crate::checksum::flac_crc16;
 use crate::error::{Error, ErrorKind, Result, Stage};
 
 /// Samples per channel in a frame.
@@ -66,7 +67,7 @@ impl Flac {
             subframe(&channel, &mut self.residual, &mut bits);
         }
         bits.align();
-        let checksum = crc16(out.get(start..).unwrap_or_default());
+        let checksum = flac_crc16(out.get(start..).unwrap_or_default());
         out.extend(checksum.to_be_bytes());
         self.frame = self.frame.wrapping_add(1);
     }
@@ -284,25 +285,6 @@ fn crc8(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |crc, &byte| (0..8).fold(crc ^ byte, step))
 }
 
-/// x¹⁶ + x¹⁵ + x² + 1.
-fn crc16(bytes: &[u8]) -> u16 {
-    static TABLE: [u16; 256] = {
-        let mut table = [0u16; 256];
-        let mut i = 0;
-        while i < 256 {
-            let (mut crc, mut bit) = ((i as u16) << 8, 0);
-            while bit < 8 {
-                crc = if crc & 0x8000 != 0 { (crc << 1) ^ 0x8005 } else { crc << 1 };
-                bit += 1;
-            }
-            table[i] = crc;
-            i += 1;
-        }
-        table
-    };
-    bytes.iter().fold(0, |crc: u16, &byte| (crc << 8) ^ TABLE[usize::from((crc >> 8) as u8 ^ byte)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,7 +292,7 @@ mod tests {
     #[test]
     fn the_checksums_of_the_catalogue() {
         // CRC-8/SMBUS and CRC-16/UMTS of the nine digits.
-        assert_eq!((crc8(b"123456789"), crc16(b"123456789")), (0xF4, 0xFEE8));
+        assert_eq!((crc8(b"123456789"), flac_crc16(b"123456789")), (0xF4, 0xFEE8));
     }
 
     #[test]

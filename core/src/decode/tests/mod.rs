@@ -8,6 +8,7 @@ mod matrix;
 mod parts;
 mod recovery;
 mod samples;
+mod second;
 mod table;
 mod wave;
 

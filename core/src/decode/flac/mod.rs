@@ -1,5 +1,7 @@
 //! FLAC through symphonia's container reader.
 
+mod last;
+
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::errors::Error as Theirs;
@@ -20,6 +22,13 @@ use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result, Stage, Warning};
 use crate::units::Rate;
 
+/// Returns whether a FLAC file begins with these bytes: its mark, and the head of a block of stream
+/// information, which may be the last (RFC 9639, 8.1). Symphonia would read the frames of a second
+/// file as those of the first.
+fn is_head(bytes: &[u8; 8]) -> bool {
+    bytes.starts_with(b"fLaC") && bytes[4] & 0x7F == 0 && bytes.ends_with(b"\0\0\x22")
+}
+
 /// Decodes a FLAC file sequentially.
 pub(crate) struct FlacStream {
     reader: Box<dyn FormatReader>,
@@ -34,6 +43,8 @@ pub(crate) struct FlacStream {
     room: Vec<Vec<f32>>,
     /// A packet that waits for the silence before it to be returned.
     waiting: Option<Packet>,
+    /// Bytes of the packet before.
+    before: Box<[u8]>,
     failed: u64,
     thrift: Thrift,
     /// Bytes of the packets so far.
@@ -43,6 +54,7 @@ pub(crate) struct FlacStream {
 /// Reads the header of native FLAC.
 pub(crate) fn open(source: &mut Source) -> Result<(FlacStream, Spec)> {
     let lender = Lender::default();
+    lender.watch(is_head);
     let stream = lender.stream();
     let (reader, failed) = lender.with(source, || guarded(|| FlacReader::try_new(stream, Default::default())));
     let reader = match (failed, reader) {
@@ -78,6 +90,7 @@ fn start(reader: Box<dyn FormatReader>, lender: Lender) -> Result<(FlacStream, S
         promised,
         room: Vec::new(),
         waiting: None,
+        before: Box::default(),
         failed: 0,
         thrift: Thrift::default(),
         bytes: 0,
@@ -145,6 +158,29 @@ impl FlacStream {
         }
     }
 
+    /// Decodes the last frame, which symphonia does not find if other bytes follow. Returns `false`
+    /// if there is none.
+    fn decode_last(&mut self, source: &Source, notes: &mut DecodeNotes) -> bool {
+        let missing = self.promised.map(|promised| promised.saturating_sub(self.assembler.at()));
+        let kept = self.lender.take_kept();
+        let Some(start) = last::start(&kept.bytes, &self.before).filter(|_| missing != Some(0)) else { return false };
+        for frame in last::frames(kept.bytes.get(start..).unwrap_or_default()) {
+            let decoded = self.codec.decode(frame, &mut self.room);
+            let samples = self.room.first().map_or(0, Vec::len) as u64;
+            if !decoded || samples == 0 || missing.is_some_and(|missing| missing != samples) {
+                continue;
+            }
+            let end = kept.from + (start + frame.len()) as u64;
+            let left = source.position().saturating_sub(end);
+            let message = format!("{left} bytes after the last frame are not read");
+            notes.add(Warning::new("trailing_bytes", message).at_byte(end));
+            self.bytes += frame.len() as u64;
+            self.assembler.add(&self.room, None);
+            return true;
+        }
+        false
+    }
+
     fn end(&mut self, notes: &mut DecodeNotes) {
         let promised = self.promised.take().filter(|&n| n > self.assembler.at());
         if let Some(promised) = promised {
@@ -167,12 +203,17 @@ impl Stream for FlacStream {
         }
         if let Some(packet) = self.waiting.take() {
             self.decode(&packet, notes);
+            self.before = packet.data;
             return Ok(true);
         }
         let Some(packet) = self.read(source, notes)? else {
+            if self.decode_last(source, notes) {
+                return Ok(true);
+            }
             self.end(notes);
             return Ok(false);
         };
+        self.lender.advance();
         self.bytes += packet.data.len() as u64;
         self.fill(u64::try_from(packet.pts.get()).unwrap_or(0), notes);
         self.waiting = Some(packet);
