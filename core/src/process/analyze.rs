@@ -18,7 +18,7 @@ use super::analyzer::{Retention, StageResults, TrackAnalyzer};
 use super::describe::{DescribedRecording, OpenRecording};
 use super::detector::DetectorChoice;
 use super::progress::ProgressCounter;
-use super::reader::RecordingReader;
+use super::reader::{RecordingReader, UnreadCount};
 
 /// The analysis of one track.
 #[derive(Debug)]
@@ -108,11 +108,12 @@ pub(super) fn analyze(
         Retention { tracks: keep_tracks, narrowband: several || (mixed && detector.config.voices), alone: !several };
     let sizes = recordings.iter().map(|r| r.opened.as_ref().map_or(Some(0), |open| open.decoder.size_hint()));
     let progress = ProgressCounter::new(sizes.sum());
+    let unread = UnreadCount::new(recordings.len());
     detector.prepare();
-    threads::map(recordings, |DescribedRecording { leg, described, opened }| AnalyzedRecording {
-        leg,
-        described,
-        tracks: opened.and_then(|recording| one(recording, detector, keep, run, &progress)),
+    threads::map(recordings, |DescribedRecording { leg, described, opened }| {
+        let tracks = opened.and_then(|recording| one(recording, detector, keep, &unread, run, &progress));
+        unread.subtract();
+        AnalyzedRecording { leg, described, tracks }
     })
 }
 
@@ -124,6 +125,7 @@ fn one(
     recording: OpenRecording,
     detector: &DetectorChoice,
     keep: Retention,
+    unread: &UnreadCount,
     run: &RunOptions,
     progress: &ProgressCounter,
 ) -> Result<Vec<TrackAnalysis>> {
@@ -139,7 +141,7 @@ fn one(
     let mut reader = RecordingReader::new(decoder, &channels, parts, keep.alone, on_block).narrowed().map_err(named)?;
     let mut analyzers: Vec<_> =
         channels.iter().map(|_| TrackAnalyzer::new(rate, keep, detector.config.portable)).collect();
-    let speech = run_stages(&mut reader, &mut analyzers, detector)?;
+    let speech = run_stages(&mut reader, unread, &mut analyzers, detector)?;
     let source = reader.decoder.finish()?;
     if analyzers.iter().all(|analyzer| analyzer.samples() == 0) {
         return Err(named(Error::new(ErrorKind::NoAudio, Stage::Decode, "no samples could be decoded")));
@@ -181,16 +183,17 @@ fn track(
 
 /// Runs every stage over a recording, and returns the speech probabilities of each track.
 ///
-/// With more than one thread, the next block is decoded while this one is analyzed, and the stages
-/// run in parallel. The speech detector, which costs most, runs on the calling thread.
+/// With more threads than `unread` recordings, the next block is decoded while this one is analyzed,
+/// and the stages run in parallel. The speech detector, which costs most, runs on the calling thread.
 fn run_stages(
     reader: &mut RecordingReader,
+    unread: &UnreadCount,
     analyzers: &mut [TrackAnalyzer],
     detector: &DetectorChoice,
 ) -> Result<Vec<Probabilities>> {
     let mut detector = detector.detector(analyzers.len())?;
     let mut probabilities = vec![Vec::new(); analyzers.len()];
-    reader.read(|blocks, fill| {
+    reader.read(unread, |blocks, fill| {
         let narrowband: Vec<&[f32]> = blocks.iter().map(|block| block.narrowband.as_slice()).collect();
         let pairs = analyzers.iter_mut().zip(blocks);
         if let Some(fill) = fill {

@@ -15,7 +15,7 @@ use crate::timeline::Placement;
 use crate::track::{PcmCollector, SampleSink, Track};
 use crate::units::{Decibels, Millis, Span};
 
-use super::reader::RecordingReader;
+use super::reader::{RecordingReader, UnreadCount};
 
 /// The format of a normalized recording.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -90,7 +90,7 @@ fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Res
         run.check(Stage::Decode)
     };
     let mut reader = RecordingReader::new(decoder, &lanes, threads::count(), true, tell);
-    reader.read(|stretches, fill| {
+    reader.read(&UnreadCount::new(1), |stretches, fill| {
         let jobs = ears.iter_mut().zip(stretches).flat_map(|((meter, keeper), stretch)| -> [Job; 2] {
             [Box::new(|| meter.push(&stretch.own)), Box::new(|| keeper.push(&stretch.own))]
         });

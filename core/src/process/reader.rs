@@ -1,14 +1,16 @@
 //! Reads a recording in blocks, decoding the next one while one is analyzed.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::decode::{ChannelSelection, Decoder};
 use crate::error::{Error, ErrorKind, Result, Stage};
 use crate::resample::Resampler;
 use crate::threads::{self, Job};
 use crate::units::{Millis, Rate};
 
-/// Samples per block with one thread; few, so that they stay in the CPU's cache.
+/// Samples per block if one thread reads and analyzes; few, so that they stay in the CPU's cache.
 const SHORT: usize = 4096;
-/// Length of a block with several threads: one block of the speech detector, a millisecond of work.
+/// Length of a block if a free thread decodes the next: one block of the speech detector, a millisecond of work.
 const LONG: Millis = Millis(3072.0);
 /// Length of a block when nothing else keeps the threads busy: eight of those, because threads wait
 /// for each other after every block.
@@ -32,10 +34,31 @@ pub(super) struct RecordingReader<'a> {
     channels: &'a [ChannelSelection],
     resamplers: Vec<Resampler>,
     on_block: OnBlock<'a>,
-    /// Longest block with more than one thread.
+    /// Longest block with a free thread.
     longest: Millis,
     ended: bool,
     scratch: Vec<f32>,
+}
+
+/// Counts the recordings that are not read to their end yet.
+#[derive(Debug)]
+pub(super) struct UnreadCount(AtomicUsize);
+
+impl UnreadCount {
+    pub(super) const fn new(recordings: usize) -> Self {
+        Self(AtomicUsize::new(recordings))
+    }
+
+    /// Notes that a recording was read, or failed.
+    pub(super) fn subtract(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Returns whether there are more threads than recordings. Where there are not, each recording
+    /// is best read by a thread of its own, in blocks that stay in its cache.
+    pub(super) fn has_free_thread(&self) -> bool {
+        threads::count() > self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl<'a> RecordingReader<'a> {
@@ -70,29 +93,33 @@ impl<'a> RecordingReader<'a> {
 
     /// Reads to the end. Each block is passed to `take`, one part per track.
     ///
-    /// With more than one thread, `take` also gets a job that reads the next block, which it must
-    /// run concurrently. The division into blocks does not affect the analysis.
+    /// If there are more threads than `unread` recordings, `take` also gets a job that reads the next
+    /// block, which it must run concurrently. The division into blocks does not affect the analysis.
     ///
     /// # Errors
     /// Those of the decoder, of `take` and of `on_block`.
-    pub(super) fn read(&mut self, mut take: impl FnMut(&[TrackBlock], Option<Job<'_>>) -> Result<()>) -> Result<()> {
-        let beside = threads::count() > 1;
-        let (mut frames, longest) =
-            if beside { (self.samples(LONG), self.samples(self.longest)) } else { (SHORT, SHORT) };
+    pub(super) fn read(
+        &mut self,
+        unread: &UnreadCount,
+        mut take: impl FnMut(&[TrackBlock], Option<Job<'_>>) -> Result<()>,
+    ) -> Result<()> {
+        let (long, longest) = (self.samples(LONG), self.samples(self.longest));
+        let mut frames = if unread.has_free_thread() { long } else { SHORT };
         let blocks = || -> Vec<TrackBlock> { self.channels.iter().map(|_| TrackBlock::default()).collect() };
         let (mut now, mut next) = (blocks(), blocks());
         let mut more = self.fill(&mut now, frames)?;
         while more {
-            // The first are shorter: until there is something to hear, one thread works.
-            frames = (2 * frames).min(longest);
-            if beside {
+            if unread.has_free_thread() {
+                // The first are shorter: until there is something to hear, one thread works.
+                frames = (2 * frames).max(long).min(longest);
                 let mut filled = None;
                 take(&now, Some(Box::new(|| filled = Some(self.fill(&mut next, frames)))))?;
-                let unread =
+                let missing =
                     || Error::new(ErrorKind::Internal, Stage::Decode, "the reader thread ended without the next block");
-                more = filled.ok_or_else(unread)??;
+                more = filled.ok_or_else(missing)??;
                 std::mem::swap(&mut now, &mut next);
             } else {
+                frames = SHORT;
                 take(&now, None)?;
                 more = self.fill(&mut now, frames)?;
             }
