@@ -705,6 +705,7 @@ export interface Finding {
     | 'dead_track'
     | 'one_way_audio'
     | 'clipped'
+    | 'dc_offset'
     | 'narrow_band'
     | 'header_mismatch'
     | 'damaged'

@@ -103,7 +103,7 @@ TagName: TypeAlias = Literal["normal", "short", "wrong_or_spam", "other"]
 """A tag: one of the four values of the provider's API."""
 
 FindingCode: TypeAlias = Literal[
-    "dead_track", "one_way_audio", "clipped", "narrow_band", "header_mismatch", "damaged", "pause_zeros", "pause_splice",
+    "dead_track", "one_way_audio", "clipped", "dc_offset", "narrow_band", "header_mismatch", "damaged", "pause_zeros", "pause_splice",
     "dropouts", "dual_mono",
 ]  # fmt: skip
 """The kind of a problem with a recording."""

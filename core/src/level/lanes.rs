@@ -37,6 +37,19 @@ pub(super) fn weighted<S: Simd, const ROWS: usize>(cpu: S, samples: &[f32], weig
     })
 }
 
+/// Returns the sum of the samples.
+#[inline(always)]
+pub(super) fn sum(samples: &[f32]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (chunks, rest) = samples.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += chunk[lane];
+        }
+    }
+    f64::from(total(sums) + rest.iter().sum::<f32>())
+}
+
 /// Returns the sum of squares.
 #[inline(always)]
 pub(super) fn energy(samples: &[f32]) -> f64 {
@@ -85,6 +98,7 @@ mod tests {
             let sums = dispatch!(Level::new(), cpu => weighted(cpu, &samples, [&weights, &samples]));
             assert_eq!(sums, [plain(&|x, w| x * w), plain(&|x, _| x * x)].map(f64::from));
             assert_eq!(energy(&samples), f64::from(plain(&|x, _| x * x)));
+            assert_eq!(sum(&samples), f64::from(plain(&|x, _| x)));
             assert_eq!(largest(&samples), samples.iter().fold(0.0, |m, x| f32::max(m, x.abs())));
         }
     }

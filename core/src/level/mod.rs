@@ -46,6 +46,8 @@ struct LevelMeters {
     loudness: Loudness,
     peak: TruePeak,
     clipped: u64,
+    sum: f64,
+    samples: u64,
 }
 
 /// The levels of a whole track.
@@ -61,6 +63,8 @@ pub struct Level {
     pub true_peak: Option<Decibels>,
     /// Number of samples at full scale.
     pub clipped: u64,
+    /// The DC offset: the mean of the samples, of full scale. All levels but the loudness count it.
+    pub dc_offset: f64,
     /// The track in hops of 10 ms.
     pub hops: Hops,
 }
@@ -84,6 +88,8 @@ impl Level {
             }
             (a, b) => a.or(b),
         };
+        let (x, y) = (self.hops.len() as f64, other.hops.len() as f64);
+        self.dc_offset = (x * self.dc_offset + y * other.dc_offset) / (x + y).max(1.0);
         self.true_peak = louder(self.true_peak, other.true_peak);
         self.clipped += other.clipped;
         self.hops.append(&other.hops, (at.0 / Hops::MS).round().max(0.0) as usize);
@@ -99,6 +105,7 @@ impl Level {
 /// let tone: Vec<f32> = (0..80_000).map(|n| 0.1 * (n as f32 * 0.7).sin()).collect();
 /// let level = level::measure(&tone, Rate::NARROWBAND);
 /// assert!((level.true_peak.unwrap().0 + 20.0).abs() < 0.1);
+/// assert!(level.dc_offset.abs() < 1e-4);
 /// assert_eq!((level.clipped, level.hops.len()), (0, 1000));
 /// ```
 pub fn measure<'a>(samples: impl Into<Samples<'a>>, rate: Rate) -> Level {
@@ -112,7 +119,8 @@ impl LevelMeter {
     pub fn new(rate: Rate) -> Self {
         let hops = Pieces::new(rate, HOPS_PER_SECOND);
         let activity = Activity::new(rate, hops.longest());
-        let ears = LevelMeters { activity, loudness: Loudness::new(rate), peak: TruePeak::default(), clipped: 0 };
+        let (loudness, peak) = (Loudness::new(rate), TruePeak::default());
+        let ears = LevelMeters { activity, loudness, peak, clipped: 0, sum: 0.0, samples: 0 };
         Self { hops, ears }
     }
 
@@ -135,6 +143,7 @@ impl LevelMeter {
             loudness: ears.loudness.finish(),
             true_peak: ears.peak.finish(),
             clipped: ears.clipped,
+            dc_offset: ears.sum / (ears.samples as f64).max(1.0),
             hops,
         }
     }
@@ -172,6 +181,8 @@ impl LevelMeters {
         if lanes::largest(hop) >= FULL_SCALE {
             self.clipped += hop.iter().filter(|x| x.abs() >= FULL_SCALE).count() as u64;
         }
+        self.sum += lanes::sum(hop);
+        self.samples += hop.len() as u64;
         self.activity.push(cpu, hop, energy);
         self.loudness.push(cpu, hop);
         self.peak.push(cpu, hop);
@@ -235,6 +246,18 @@ mod tests {
         assert!((levels[0] - levels[1]).abs() < 0.4, "{levels:?}");
         assert!((joined.active.activity - whole.active.activity).abs() < 0.05);
         assert_eq!(joined.true_peak, whole.true_peak);
+    }
+
+    #[test]
+    fn the_dc_offset_is_the_mean_of_all_recordings() {
+        let beside = |offset: f32, seconds: usize| -> Level {
+            let samples = (0..8_005 * seconds).map(|n| offset + if n % 2 == 0 { 0.25 } else { -0.25 });
+            measure(samples.collect::<Vec<f32>>(), Rate::NARROWBAND)
+        };
+        let mut level = beside(-0.0625, 3);
+        assert!((level.dc_offset + 0.0625).abs() < 1e-4, "{}", level.dc_offset);
+        level.append(&beside(0.0, 1), Millis(5000.0));
+        assert!((level.dc_offset + 0.75 * 0.0625).abs() < 1e-4, "{}", level.dc_offset);
     }
 
     #[test]

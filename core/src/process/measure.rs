@@ -223,6 +223,7 @@ fn findings(tracks: &[PlacedTrack], config: &Config) -> Vec<Finding> {
             duration: analysis.duration,
             samples: analysis.rate.sample_at(analysis.duration),
             clipped: analysis.level.clipped,
+            dc_offset: analysis.level.dc_offset,
             events,
             band: (analysis.rate.hz() > Rate::NARROWBAND.hz()).then_some((analysis.band.loud, analysis.band.wide)),
             warnings: analysis.source.warnings.iter().map(|w| &*w.code).collect(),

@@ -57,6 +57,22 @@ fn equal_channels_are_one_recording_of_all_parties() {
 }
 
 #[test]
+fn samples_beside_zero_are_told_because_levels_count_them() {
+    let offset = |by: f32| -> Report {
+        let beside: Vec<f32> = party().iter().map(|x| x + by).collect();
+        analyzed(float_wav(8_000, &[party(), beside])).unwrap()
+    };
+    let told = |report: &Report| -> Vec<(usize, f64)> {
+        let offsets = report.integrity.iter().filter(|finding| finding.code == Flaw::DcOffset);
+        offsets.map(|finding| (finding.track, finding.measured)).collect()
+    };
+    let (clean, beside) = (offset(0.0), offset(-0.02));
+    assert_eq!((told(&clean), told(&beside)), (vec![], vec![(1, 0.02)]));
+    let noise = |report: &Report| report.tracks[1].level.as_ref().unwrap().noise_dbov.unwrap();
+    assert!(noise(&beside).0 > noise(&clean).0 + 10.0, "{:?} {:?}", noise(&clean), noise(&beside));
+}
+
+#[test]
 fn one_recording_of_nobody_known_compares_nobody() {
     let of = |role| {
         let input = Input::samples("call", party(), Rate::NARROWBAND).role(role);
