@@ -1125,8 +1125,9 @@ export interface WriteOptions extends Pick<WorkOptions, 'signal'> {
   /** Names parties by number, address or name instead of role, in page and labels. */
   showParties?: boolean | undefined
   /**
-   * Each redacted track at its original length and rate with 16 bits, in `redacted-0.wav` and so
-   * on. If a key press may remain, nothing is written, and the error's code is `unsure`.
+   * Each redacted track with 16 bits, at the length and rate at which it was decoded, in
+   * `redacted-0.wav` and so on. If a key press may remain, nothing is written, and the error's code
+   * is `unsure`.
    */
   redactedTracks?: 'wav' | 'wav-ulaw' | 'flac' | undefined
   /**

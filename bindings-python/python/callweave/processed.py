@@ -207,9 +207,9 @@ class Processed:
         second; `labels` files for other tools. Page and labels name parties by role unless
         `show_parties` is set. An option without the files that it is about is an error.
 
-        `redacted_tracks` writes each redacted track at its original length and rate with 16 bits,
-        in `redacted-0.wav` and so on. If a key press may remain on them, nothing is written and
-        `Unsure` is raised, unless `keep_unsure` is set.
+        `redacted_tracks` writes each redacted track with 16 bits, at the length and rate at which
+        it was decoded, in `redacted-0.wav` and so on. If a key press may remain on them, nothing is
+        written and `Unsure` is raised, unless `keep_unsure` is set.
         """
         mix = self._mix_json(config, rate=rate, layout=layout, format=format, level=level)
         if embed_audio and not page:

@@ -31,8 +31,8 @@ pub struct WriteOptions {
     pub labels: Vec<LabelFormat>,
     /// How page and labels name the parties.
     pub names: Names,
-    /// Each redacted track ([`Processed::redact`]) at its original length and rate, in
-    /// `redacted-0.wav` and so on, with 16 bits.
+    /// Each redacted track ([`Processed::redact`]) with 16 bits, at the length and rate at which it
+    /// was decoded, in `redacted-0.wav` and so on.
     pub redacted_tracks: Option<Format>,
     /// Writes redacted tracks even if key presses may remain on them.
     pub keep_unsure: bool,
