@@ -202,6 +202,14 @@ pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Send 
     pooled(|| if on_pool() { items.into_par_iter().map(work).collect() } else { items.into_iter().map(work).collect() })
 }
 
+/// Drops something when a thread is free, if there are several: freeing much memory takes
+/// milliseconds.
+pub(crate) fn drop_later<T: Send + 'static>(thing: T) {
+    if on_pool() && count() > 1 {
+        rayon::spawn(move || drop(thing));
+    }
+}
+
 /// Work that any thread may run.
 pub(crate) type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 

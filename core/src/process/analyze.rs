@@ -138,7 +138,7 @@ fn one(
     // Analysis takes the greater part of the threads, and other recordings take the rest.
     let parts = if keep.alone { threads::count() / 2 } else { 1 };
     let on_block = progress.on_block(run);
-    let mut reader = RecordingReader::new(decoder, &channels, parts, keep.alone, on_block).narrowed().map_err(named)?;
+    let mut reader = RecordingReader::new(decoder, &channels, parts, on_block).narrowed().map_err(named)?;
     let mut analyzers: Vec<_> =
         channels.iter().map(|_| TrackAnalyzer::new(rate, keep, detector.config.portable)).collect();
     let speech = run_stages(&mut reader, unread, &mut analyzers, detector)?;

@@ -89,7 +89,7 @@ fn normalized(input: Input, options: &NormalizeOptions, run: &RunOptions) -> Res
         run.report(Progress { stage: Stage::Decode, bytes_done, bytes_total });
         run.check(Stage::Decode)
     };
-    let mut reader = RecordingReader::new(decoder, &lanes, threads::count(), true, tell);
+    let mut reader = RecordingReader::new(decoder, &lanes, threads::count(), tell);
     reader.read(&UnreadCount::new(1), |stretches, fill| {
         let jobs = ears.iter_mut().zip(stretches).flat_map(|((meter, keeper), stretch)| -> [Job; 2] {
             [Box::new(|| meter.push(&stretch.own)), Box::new(|| keeper.push(&stretch.own))]

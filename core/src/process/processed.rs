@@ -149,6 +149,7 @@ pub(super) fn keep_tracks(analysis: CallAnalysis) -> Vec<ProcessedTrack> {
 fn keep(placed: PlacedTrack, seconds: usize) -> ProcessedTrack {
     let analysis = placed.track.analysis;
     let keys = analysis.events.iter().filter(|event| event.kind == EventKind::Dtmf);
+    threads::drop_later((analysis.narrowband, analysis.speech));
     ProcessedTrack {
         index: placed.track.index,
         recorder: placed.track.recorder,

@@ -12,8 +12,8 @@ use crate::units::{Millis, Rate};
 const SHORT: usize = 4096;
 /// Length of a block if a free thread decodes the next: one block of the speech detector, a millisecond of work.
 const LONG: Millis = Millis(3072.0);
-/// Length of a block when nothing else keeps the threads busy: eight of those, because threads wait
-/// for each other after every block.
+/// Length of a block of the last recording, when nothing else keeps the threads busy: eight of those,
+/// because threads wait for each other after every block.
 const MAX: Millis = Millis(24_576.0);
 /// Most samples of a block, all tracks together.
 const MAX_SAMPLES: usize = 1 << 18;
@@ -34,8 +34,6 @@ pub(super) struct RecordingReader<'a> {
     channels: &'a [ChannelSelection],
     resamplers: Vec<Resampler>,
     on_block: OnBlock<'a>,
-    /// Longest block with a free thread.
-    longest: Millis,
     ended: bool,
     scratch: Vec<f32>,
 }
@@ -54,9 +52,14 @@ impl UnreadCount {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Returns whether only one recording is left.
+    fn is_one(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+
     /// Returns whether there are more threads than recordings. Where there are not, each recording
     /// is best read by a thread of its own, in blocks that stay in its cache.
-    pub(super) fn has_free_thread(&self) -> bool {
+    fn has_free_thread(&self) -> bool {
         threads::count() > self.0.load(Ordering::Relaxed)
     }
 }
@@ -65,19 +68,16 @@ impl<'a> RecordingReader<'a> {
     /// Creates a reader of a recording's tracks, which may decode ahead in this many parallel
     /// parts.
     ///
-    /// `alone` says that no other recording is read at the same time. `on_block` is called after
-    /// every block.
+    /// `on_block` is called after every block.
     pub(super) fn new(
         mut decoder: Decoder,
         channels: &'a [ChannelSelection],
         parts: usize,
-        alone: bool,
         on_block: impl FnMut(&Decoder) -> Result<()> + Send + 'a,
     ) -> Self {
         decoder.split(parts);
-        let longest = if alone { MAX } else { LONG };
         let (resamplers, on_block) = (Vec::new(), Box::new(on_block));
-        Self { decoder, channels, resamplers, on_block, longest, ended: false, scratch: Vec::new() }
+        Self { decoder, channels, resamplers, on_block, ended: false, scratch: Vec::new() }
     }
 
     /// Adds every block at 8 kHz.
@@ -103,7 +103,7 @@ impl<'a> RecordingReader<'a> {
         unread: &UnreadCount,
         mut take: impl FnMut(&[TrackBlock], Option<Job<'_>>) -> Result<()>,
     ) -> Result<()> {
-        let (long, longest) = (self.samples(LONG), self.samples(self.longest));
+        let (long, longest) = (self.samples(LONG), self.samples(MAX));
         let mut frames = if unread.has_free_thread() { long } else { SHORT };
         let blocks = || -> Vec<TrackBlock> { self.channels.iter().map(|_| TrackBlock::default()).collect() };
         let (mut now, mut next) = (blocks(), blocks());
@@ -111,7 +111,7 @@ impl<'a> RecordingReader<'a> {
         while more {
             if unread.has_free_thread() {
                 // The first are shorter: until there is something to hear, one thread works.
-                frames = (2 * frames).max(long).min(longest);
+                frames = (2 * frames).max(long).min(if unread.is_one() { longest } else { long });
                 let mut filled = None;
                 take(&now, Some(Box::new(|| filled = Some(self.fill(&mut next, frames)))))?;
                 let missing =
