@@ -29,6 +29,8 @@ type IsEnd = fn(&[u8; 8]) -> bool;
 /// Ends a lent source early, and keeps the bytes that were read last.
 struct Watch {
     is_end: IsEnd,
+    /// Whether the first bytes were read.
+    begun: bool,
     kept: KeptBytes,
 }
 
@@ -57,7 +59,7 @@ impl Lender {
     /// Ends the source before bytes that `is_end` knows, unless they are its first, and keeps the
     /// bytes read since [`Self::advance`].
     pub(crate) fn watch(&self, is_end: IsEnd) {
-        self.slot().watch = Some(Watch { is_end, kept: KeptBytes::default() });
+        self.slot().watch = Some(Watch { is_end, begun: false, kept: KeptBytes::default() });
     }
 
     /// Lets go of bytes read long before.
@@ -122,12 +124,11 @@ impl Watch {
     /// Returns how many of the next bytes may be read, at most `wanted`, and keeps them. Fewer than
     /// eight bytes are the source's last.
     fn pass(&mut self, bytes: &[u8], wanted: usize, at: u64) -> usize {
-        let is_first = self.kept.from == 0 && self.kept.bytes.is_empty();
-        if is_first {
+        if self.kept.bytes.is_empty() {
             self.kept.from = at;
         }
         let ahead = bytes.get(..wanted.saturating_add(7)).unwrap_or(bytes);
-        let skipped = usize::from(is_first);
+        let skipped = usize::from(!std::mem::replace(&mut self.begun, true));
         let is_end = |window: &[u8]| window.first_chunk().is_some_and(self.is_end);
         let end = ahead.windows(8).skip(skipped).position(is_end).map(|end| end + skipped);
         let passed = end.unwrap_or(if ahead.len() < 8 { ahead.len() } else { ahead.len() - 7 }).min(wanted);

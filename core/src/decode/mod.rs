@@ -228,13 +228,12 @@ impl Decoder {
 
     /// Fills the block, and returns `false` at the end.
     fn advance(&mut self) -> Result<bool> {
-        loop {
+        while !self.ended {
             let more = self.stream.next(&mut self.source, &mut self.block, &mut self.notes);
             if !more.map_err(|e| e.in_input(&self.name))? {
-                if !std::mem::replace(&mut self.ended, true) {
-                    second::report_next(&mut self.source, &mut self.notes).map_err(|e| e.in_input(&self.name))?;
-                }
-                return Ok(false);
+                self.ended = true;
+                second::report_next(&mut self.source, &mut self.notes).map_err(|e| e.in_input(&self.name))?;
+                break;
             }
             let frames = self.block.frames();
             self.notes.wild += self.block.tame();
@@ -244,6 +243,7 @@ impl Decoder {
             }
             self.source.budget().check()?;
         }
+        Ok(false)
     }
 
     fn count(&mut self, frames: u64) -> Result<()> {

@@ -3,6 +3,8 @@
 
 use crate::checksum::flac_crc16_with;
 
+/// Bytes by which the end of a packet is known, its checksum among them.
+const TAIL: usize = 64;
 /// Most frames that are tried. A checksum of 16 bits fits by chance once in 64 kB.
 const MOST: usize = 32;
 
@@ -12,7 +14,8 @@ pub(super) fn start(bytes: &[u8], packet: &[u8]) -> Option<usize> {
     if packet.is_empty() {
         return after_metadata(bytes);
     }
-    bytes.windows(packet.len()).rposition(|window| window == packet).map(|at| at + packet.len())
+    let tail = packet.get(packet.len().saturating_sub(TAIL)..)?;
+    bytes.windows(tail.len()).rposition(|window| window == tail).map(|at| at + tail.len())
 }
 
 /// Returns the end of the metadata (RFC 9639, 8.1).

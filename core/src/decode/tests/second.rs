@@ -77,10 +77,22 @@ fn the_last_frame_of_a_flac_is_found_before_whatever_follows() {
                 assert_eq!(told, ("trailing_bytes", Some(file.len() as u64)), "{warning:?}");
             }
         }
+        let three = [&file[..], &tag, &file].concat();
+        let (planes, info) = run_bytes(&three).unwrap();
+        assert!(planes == alone && codes(&info) == ["trailing_bytes"], "{:?}", info.warnings);
         // A last frame that is damaged is none.
         let mut broken = [&file[..], &tag].concat();
         broken[file.len() - 9] ^= 1;
         let codes_of = |result: Result<(Vec<Vec<f32>>, SourceInfo)>| result.map(|(_, info)| codes(&info).join(" "));
         assert!(codes_of(run_bytes(&broken)).is_ok_and(|codes| codes.contains("truncated")));
+    }
+}
+
+#[test]
+fn nothing_is_read_after_the_end() {
+    for name in ["ulaw.au", "s16.aiff", "s16.caf", "s16.flac", "aac.m4a"] {
+        let mut decoder = Decoder::open(Input::bytes(name, read(name).repeat(2)), &DecodeOptions::default()).unwrap();
+        while decoder.next_block().unwrap().is_some() {}
+        assert!(decoder.next_block().unwrap().is_none(), "{name}");
     }
 }
