@@ -180,7 +180,12 @@ def test_what_a_kill_left_is_swept_and_what_is_needed_is_not(cloud: Server, tmp_
     service.outbox.close()
 
 
-def test_a_start_sweeps(cloud: Server, tmp_path: Path) -> None:
+def test_a_start_sweeps_on_a_machine_that_started_just_now(
+    cloud: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, start = time.monotonic, time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: clock() - start)
+    monkeypatch.setattr(example, "STALE_FILE_S", 3600.0)
     left = tmp_path / "tracks/left"
     left.mkdir(parents=True)
     with Running(tmp_path, cloud):
