@@ -6,7 +6,7 @@
 //! | `dead_track` | at most 1 in 200 hops (10 ms) of a track has a signal (above `outcome.deadDbov`) |
 //! | `one_way_audio` | a track is dead while another party talks |
 //! | `clipped` | at least `clippedShare` of a track's samples are at full scale |
-//! | `dc_offset` | the mean of a track's samples is at least 0.003 of full scale (−50 dBov) away from 0 |
+//! | `dc_offset` | the mean of a track's samples is off 0 by at least 0.003 of full scale |
 //! | `narrow_band` | less than `wideShare` of a wideband file's loud frames have sound above the telephone's 4 kHz |
 //! | `header_mismatch` | a header contradicts the audio |
 //! | `damaged` | parts of a recording could not be decoded, or are missing at its end |

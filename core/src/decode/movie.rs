@@ -89,8 +89,8 @@ fn place(bytes: &[u8], part: Option<&[u8]>) -> Range<usize> {
     start..start + part.len()
 }
 
-/// Returns the position of another file after the movie. `None` also for a fragmented movie, because
-/// fragments are read up to the last byte.
+/// Returns the position of another file after the movie. `None` also for a fragmented movie,
+/// because fragments are read up to the last byte.
 pub(crate) fn next_file(bytes: &[u8]) -> Option<usize> {
     if find(bytes, &[b"moov", b"mvex"]).is_some() {
         return None;

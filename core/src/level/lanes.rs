@@ -40,27 +40,26 @@ pub(super) fn weighted<S: Simd, const ROWS: usize>(cpu: S, samples: &[f32], weig
 /// Returns the sum of the samples.
 #[inline(always)]
 pub(super) fn sum(samples: &[f32]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let (chunks, rest) = samples.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            sums[lane] += chunk[lane];
-        }
-    }
-    f64::from(total(sums) + rest.iter().sum::<f32>())
+    sum_of(samples, |x| x)
 }
 
 /// Returns the sum of squares.
 #[inline(always)]
 pub(super) fn energy(samples: &[f32]) -> f64 {
+    sum_of(samples, |x| x * x)
+}
+
+/// Returns the sum of what `term` makes of each sample.
+#[inline(always)]
+fn sum_of(samples: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     let mut sums = [0.0; LANES];
     let (chunks, rest) = samples.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            sums[lane] += chunk[lane] * chunk[lane];
+            sums[lane] += term(chunk[lane]);
         }
     }
-    f64::from(total(sums) + rest.iter().map(|x| x * x).sum::<f32>())
+    f64::from(total(sums) + rest.iter().map(|&x| term(x)).sum::<f32>())
 }
 
 /// Returns the largest magnitude, ignoring NaN.

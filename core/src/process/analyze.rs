@@ -183,8 +183,9 @@ fn track(
 
 /// Runs every stage over a recording, and returns the speech probabilities of each track.
 ///
-/// With more threads than `unread` recordings, the next block is decoded while this one is analyzed,
-/// and the stages run in parallel. The speech detector, which costs most, runs on the calling thread.
+/// With more threads than `unread` recordings, the next block is decoded while this one is
+/// analyzed, and the stages run in parallel. The speech detector, which costs most, runs on the
+/// calling thread.
 fn run_stages(
     reader: &mut RecordingReader,
     unread: &UnreadCount,

@@ -10,10 +10,11 @@ use crate::units::{Millis, Rate};
 
 /// Samples per block if one thread reads and analyzes; few, so that they stay in the CPU's cache.
 const SHORT: usize = 4096;
-/// Length of a block if a free thread decodes the next: one block of the speech detector, a millisecond of work.
+/// Length of a block if a free thread decodes the next: one block of the speech detector, a
+/// millisecond of work.
 const LONG: Millis = Millis(3072.0);
-/// Length of a block of the last recording, when nothing else keeps the threads busy: eight of those,
-/// because threads wait for each other after every block.
+/// Length of a block of the last recording, when nothing else keeps the threads busy: eight of
+/// those, because threads wait for each other after every block.
 const MAX: Millis = Millis(24_576.0);
 /// Most samples of a block, all tracks together.
 const MAX_SAMPLES: usize = 1 << 18;
@@ -93,8 +94,9 @@ impl<'a> RecordingReader<'a> {
 
     /// Reads to the end. Each block is passed to `take`, one part per track.
     ///
-    /// If there are more threads than `unread` recordings, `take` also gets a job that reads the next
-    /// block, which it must run concurrently. The division into blocks does not affect the analysis.
+    /// If there are more threads than `unread` recordings, `take` also gets a job that reads the
+    /// next block, which it must run concurrently. The division into blocks does not affect the
+    /// analysis.
     ///
     /// # Errors
     /// Those of the decoder, of `take` and of `on_block`.
